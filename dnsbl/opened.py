@@ -103,7 +103,7 @@ def reckoned(settings: Settings) -> tuple[str, str]:
 
 def still(settings: Settings) -> Standstill | None:
     """Why nobody is dialled now; where the store does not answer, or there is none yet, as far as that is known without
-    it. Makes nothing."""
+    it. Makes nothing. Raises DnsblError where it does not answer and nothing is known."""
     clock = SystemClock()
     if unplaced(settings) or not begun(settings):
         return without_store(settings, clock.now())
@@ -113,7 +113,9 @@ def still(settings: Settings) -> Standstill | None:
         with store.read() as tx:
             return standing_still(tx, settings, clock.now())
     except DnsblError:
-        return without_store(settings, clock.now())
+        if (known := without_store(settings, clock.now())) is None:
+            raise
+        return known
     finally:
         store.close()
 

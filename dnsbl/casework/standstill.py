@@ -49,7 +49,8 @@ def standing_still(tx: Transaction, settings: Settings, now: datetime) -> Stands
         return Standstill(why=here)
     if idle and len(idle) == len(workers):
         told = idle[0].down["worker"].removesuffix(".")
-        return Standstill(why=f"{_machine(idle[0])}: {told}", fault=places.HALTED not in told)
+        why = f"on {_machine(idle[0])}, {told[:1].lower()}{told[1:]}"
+        return Standstill(why=why, fault=places.HALTED not in told)
     return quiet(settings, now)
 
 

@@ -11,7 +11,7 @@ import typer
 from dnsbl.cli.later import later
 from dnsbl.cli.words import Config, Json, Reason, one_of, operator, profile_names, reason_of, some_of
 from dnsbl.daemons import ROLES
-from dnsbl.errors import DnsblError
+from dnsbl.errors import DnsblError, StoreUnavailable
 
 with later():
     from dnsbl import casework, model, places
@@ -219,7 +219,10 @@ def status(
     if places.follows(settings):
         following.show_status(following.kept(settings), as_json=as_json)
         return
-    status_screen.show_status(lists.open_list(config, zoned=False), watch=watch, as_json=as_json)
+    try:
+        status_screen.show_status(lists.open_list(config, zoned=False), watch=watch, as_json=as_json)
+    except StoreUnavailable as error:
+        raise status_screen.known(error, settings) from None
 
 
 @app.command("statistics")

@@ -156,7 +156,12 @@ def _tested(settings: Settings, roles: Sequence[str]) -> Iterator[Checked]:
     """Whether whoever is due is tested."""
     if roles == FOLLOWING:
         return
-    still, here = lists.still(settings), places.halted(settings)
+    here = places.halted(settings)
+    try:
+        still = lists.still(settings)
+    except DnsblError:
+        yield checkup.unknown("testing", "", "the store, which may say that it is stopped, does not answer")
+        return
     again = "`dnsbl resume` takes it up again"
     if still is not None and not still.planned:
         do = "`dnsbl check-config` says what is to be set" if settings.tester.held else again

@@ -10,13 +10,16 @@ from datetime import datetime
 from typing import Any
 
 from dnsbl.casework.oversight import Check, Summary, checks
+from dnsbl.casework.standstill import without_store
 from dnsbl.cli import show, terminal
 from dnsbl.cli.later import later
+from dnsbl.clock import SystemClock
 from dnsbl.config import unanswered_kinds
-from dnsbl.errors import SettingsError
+from dnsbl.errors import SettingsError, StoreUnavailable
 from dnsbl.files import shortage
 from dnsbl.health import Health
 from dnsbl.opened import OpenedList
+from dnsbl.settings import Settings
 
 with later():
     from dnsbl.cli import drawing
@@ -42,6 +45,12 @@ def show_status(opened: OpenedList, *, watch: bool, as_json: bool) -> None:
                 time.sleep(AGAIN)
         except KeyboardInterrupt:
             return
+
+
+def known(error: StoreUnavailable, settings: Settings) -> StoreUnavailable:
+    """The same error, with what is known of testing without a store."""
+    still = without_store(settings, SystemClock().now())
+    return StoreUnavailable(f"{error} Nobody is dialled: {still.why}.", trouble=error.trouble) if still else error
 
 
 def notes(opened: OpenedList) -> Iterator[str]:

@@ -37,6 +37,9 @@ from dnsbl.rules.founding import is_example
 from dnsbl.settings import Settings, split_listen
 from dnsbl.settings.reaching import listening
 
+#: Whether this list listens at a host and port; None: that cannot be seen.
+IsOurs = Callable[[str, int], bool | None]
+
 PATIENCE, AT_ONCE = 5.0, 20
 #: Records of one answer, and octets of a greeting, that are looked at.
 RECORDS, GREETING = 50, 512
@@ -188,7 +191,7 @@ def at_home(settings: Settings, zones: Zones, roles: Sequence[str]) -> Iterator[
     yield from _modes(settings)
 
 
-def _ours_at(key: str, settings: Settings, zones: Zones) -> Callable[[str, int], bool]:
+def _ours_at(key: str, settings: Settings, zones: Zones) -> IsOurs:
     """How it is seen that it is this list that listens at a place of this key."""
     match key:
         case "dns.listen":
@@ -205,15 +208,13 @@ def _ours_at(key: str, settings: Settings, zones: Zones) -> Callable[[str, int],
             return lambda host, port: _greets(host, port, settings.collector.hostname)
         case "survey.listen":
             return lambda host, port: _greets(host, port, settings.survey.collector_domain)
-        case "web.listen":
-            return lambda host, port: _speaks_http(host, port, "/healthz", b"HTTP/1.1 200 ")
-        case "dns.metrics_listen":
-            return lambda host, port: _speaks_http(host, port, "/metrics", b"HTTP/1.1 200 ")
+        case "web.listen" | "dns.metrics_listen":
+            return lambda host, port: _speaks_http(host, port, "/healthz", b" 200 ")
         case _:  # what it says depends on who asks
-            return lambda host, port: _speaks_http(host, port, "/", b"HTTP/1.1 ")
+            return lambda host, port: _speaks_http(host, port, "/")
 
 
-def _place(key: str, place: str, is_ours: Callable[[str, int], bool], *, udp: bool = False) -> Iterator[Checked]:
+def _place(key: str, place: str, is_ours: IsOurs, *, udp: bool = False) -> Iterator[Checked]:
     """Whether we could listen there, or do."""
     host, port = split_listen(place)
     for kind, word in ((socket.SOCK_DGRAM, "UDP"), (socket.SOCK_STREAM, "TCP"))[not udp :]:
@@ -244,9 +245,13 @@ def _passed_over(key: str, place: str) -> Checked:
     )
 
 
-def _not_bound(of: str, where: str, error: OSError, is_ours: Callable[[], bool]) -> Checked:
+def _not_bound(of: str, where: str, error: OSError, is_ours: Callable[[], bool | None]) -> Checked:
     if error.errno == errno.EADDRINUSE:
-        if is_ours():
+        if (ours := is_ours()) is None:
+            return unknown(
+                "port", of, f"somebody listens at {where}; without zones it is not seen whether this list does"
+            )
+        if ours:
             return ok("port", of, f"this list answers at {where}")
         return wrong(
             "port", of, f"somebody else listens at {where}, or this list does not answer there", "see `ss -lntup`"
@@ -265,15 +270,15 @@ def _at_home(host: str) -> str:
     return "::1" if ":" in host else "127.0.0.1"
 
 
-def _dns_is_ours(zones: Zones, ask: Callable[[dns.message.Message], dns.message.Message]) -> bool:
-    """Whether a server that is asked so answers for the first of our zones, as its master."""
+def _dns_is_ours(zones: Zones, ask: Callable[[dns.message.Message], dns.message.Message]) -> bool | None:
+    """Whether a server that is asked so answers for the first of our zones, as its master; None where there is none."""
     for zone in zones:
         try:
             reply = ask(dns.message.make_query(f"{checkup.TEST_POINT}.{zone.origin}", "A"))
         except (DNSException, OSError):
             return False
         return reply.rcode() == dns.rcode.NOERROR and checkup.LISTED in str(reply.answer)
-    return False
+    return None
 
 
 def _greets(host: str, port: int, hostname: str) -> bool:
@@ -285,10 +290,10 @@ def _greets(host: str, port: int, hostname: str) -> bool:
     return False
 
 
-def _speaks_http(host: str, port: int, path: str, begins: bytes) -> bool:
+def _speaks_http(host: str, port: int, path: str, status: bytes = b" ") -> bool:
     with suppress(OSError), socket.create_connection((host, port), timeout=3.0) as wire:
         wire.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode("ascii"))
-        return wire.recv(GREETING).startswith(begins)
+        return (said := wire.recv(GREETING)).startswith(b"HTTP/1.") and said[8:].startswith(status)
     return False
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from dnsbl.addresses import Address
 from dnsbl.casework import Casework
 from dnsbl.casework.ring import Ring
+from dnsbl.casework.standstill import without_store
 from dnsbl.clock import Clock
 from dnsbl.config import read_zones
 from dnsbl.daemons import ROLES, names
@@ -121,7 +122,7 @@ class Node:
             Outgoing(self._mailed),
         ]
         if roles - {"dns"}:
-            own += [Sending(casework.views.usage), Waiting(casework.views.backlog)]
+            own += [Sending(casework.views.usage), Waiting(casework.views.backlog, self._is_stopped)]
         self._page = Page(*(self._front.collectors if self._front else []), *own)
         parts = self._front.parts(beside=beside is not None) if self._front else []
         parts += [
@@ -189,7 +190,10 @@ class Node:
         except SettingsError as error:
             for mistake in error.mistakes:
                 tell(_log, "zones-kept", mistake=mistake, roles=self._named)
+            if self._front or self._beside is None:  # of two processes that which answers tells
+                self.board.well("zones", f"The zone files are as they were before: {error.mistakes[0]}.")
             return
+        self.board.well("zones")
         self._zones = zones
         if self._clearing:
             self._clearing.change(zones, self._clock.now())
@@ -200,6 +204,10 @@ class Node:
         if self._front:
             await self._front.rezone(zones)
         tell(_log, "zones-read", zones=" ".join(zones.origins), roles=self._named)
+
+    def _is_stopped(self) -> bool:
+        """Whether nobody is dialled, as is wanted, as far as that is known without a store."""
+        return without_store(self._settings, self._clock.now()) is not None
 
     def metrics(self) -> bytes:
         """The metrics page of this process and of the one beside it."""

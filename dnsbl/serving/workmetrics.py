@@ -143,17 +143,24 @@ class StoreWork(Collector):
         yield family
 
 
-class Waiting(Collector):
-    """What waits in the store: tests, and our mail; `look` tells it."""
+_STOPPED = "1 while nobody is dialled, as is wanted."
 
-    def __init__(self, look: Callable[[], WorkLeft]) -> None:
+
+class Waiting(Collector):
+    """What waits in the store: tests, and our mail; `look` tells it, and `stopped` whether nobody is dialled for a
+    reason that is known without it."""
+
+    def __init__(self, look: Callable[[], WorkLeft], stopped: Callable[[], bool] = bool) -> None:
         self._look = look
+        self._stopped = stopped
 
     def collect(self) -> Iterator[Metric]:
-        """The metrics as they are now; none while the store does not answer."""
+        """The metrics as they are now; while the store does not answer none but that of a stop that needs no store."""
         try:
             backlog = self._look()
         except DnsblError:
+            if self._stopped():
+                yield GaugeMetricFamily("dnsbl_testing_stopped", _STOPPED, 1)
             return
         tests = GaugeMetricFamily(
             "dnsbl_queue_tests", "Tests that are due, planned for later, or running.", labels=["reason", "state"]
@@ -171,7 +178,7 @@ class Waiting(Collector):
             "dnsbl_notices_oldest_seconds", "For how long the oldest mail has waited.", backlog.oldest_mail
         )
         yield GaugeMetricFamily("dnsbl_clock_believed", "1 while the clock agrees with the store.", backlog.believed)
-        yield GaugeMetricFamily("dnsbl_testing_stopped", "1 while nobody is dialled, as is wanted.", backlog.stopped)
+        yield GaugeMetricFamily("dnsbl_testing_stopped", _STOPPED, backlog.stopped)
         roles = GaugeMetricFamily("dnsbl_role_manned", "1 while a process does this for the list.", labels=["role"])
         for role, manned in sorted(backlog.manned.items()):
             roles.add_metric([role], manned)

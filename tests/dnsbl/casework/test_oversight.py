@@ -213,3 +213,14 @@ def test_a_machine_that_is_stopped_by_a_file_is_told_whether_others_go_on_or_not
     assert summary.held == "" and wrong(checks(summary))[:1] == ["testing here"]
     office.casework.operators.stop(reason="x", actor=ACTOR)
     assert wrong(checks(office.casework.oversight.summary()))[:2] == ["testing", "testing here"]
+
+
+def test_why_nobody_is_dialled_needs_a_person_once(make_office: Callable[..., Any]) -> None:
+    office = make_office(tester={"lab_networks": ["127.0.0.0/8"]})
+    roles = ("worker", "collector", "scheduler")
+    office.casework.presence.beat("there:1:ab", roles, {"worker": "It has no keys.", "collector": "It has no keys."})
+    summary = office.casework.oversight.summary()
+    assert summary.held == "on there, it has no keys"
+    now = office.clock.now()
+    down = Health(part="worker", up=False, since=now, why="It has no keys.", begun=1)
+    assert wrong(checks(summary, [down])) == ["testing"]

@@ -44,7 +44,7 @@ def test_the_strongest_reason_is_told(made: Made) -> None:
     assert quiet == Standstill(why="these are quiet hours, until 02:00 UTC (tester.quiet_hours)", planned=True)
     office.casework.presence.beat(HERE, ("worker",), {"worker": GONE})
     told = office.casework.views.standstill()
-    assert told.fault and told.why == f"{os.uname().nodename}: {GONE[:-1]}"
+    assert told.fault and told.why == f"on {os.uname().nodename}, n{GONE[1:-1]}"
     stop_path(office.settings).touch()
     assert HALTED in why(office)
     office.casework.operators.stop(reason="complaints.", actor="operator ann")
@@ -74,7 +74,7 @@ def test_a_file_on_the_machine_of_the_workers_is_told_on_every_other_one(made: M
     said = f"An operator has {HALTED}: /srv/stop is there, until `dnsbl resume`."
     office.casework.presence.beat(THERE, ("worker",), {"worker": said})
     told = office.casework.views.standstill()
-    assert (told.why, told.fault) == (f"there.example: {said[:-1]}", False)
+    assert (told.why, told.fault) == (f"on there.example, a{said[1:-1]}", False)
     office.casework.presence.beat(HERE, ("web",), {"worker": "is none of this process"})
     assert why(office) == told.why
     office.clock.turn(minutes=2)

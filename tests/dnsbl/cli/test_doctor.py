@@ -132,6 +132,9 @@ def test_whether_anybody_is_tested_is_told_with_or_without_a_store(run: Run, tmp
     run("resume", "--reason", "sorted out")
     assert testing() == fine
     (tmp_path / "state" / "stop").touch()
-    (tmp_path / "state" / "dnsbl.db").write_bytes(b"no database")
+    (tmp_path / "state" / "table").write_bytes(b"it has served")
+    (tmp_path / "state" / "dnsbl.db").unlink()
     [(grade, says)] = testing(1)
     assert grade == "wrong" and str(tmp_path / "state" / "stop") in says
+    (tmp_path / "state" / "stop").unlink()
+    assert testing(1) == [("not known", "the store, which may say that it is stopped, does not answer")]

@@ -78,3 +78,13 @@ def test_a_stop_is_what_needs_you_first(run: Run) -> None:
     need = run("status")["needs"][0]
     assert need["what"] == "testing" and "a :fire: alarm" in need["detail"] and need["detail"].endswith(".")
     assert "[red]a :fire: alarm" in run("status", plain=True)
+
+
+def test_a_stop_is_told_where_the_store_does_not_answer_too(run: Run, tmp_path: Path) -> None:
+    run("db", "upgrade", plain=True)
+    (tmp_path / "state" / "table").write_bytes(b"it has served")
+    (tmp_path / "state" / "dnsbl.db").unlink()
+    assert "Nobody is dialled" not in run("status", code=1, plain=True)
+    (tmp_path / "state" / "stop").touch()
+    said = run("status", code=1, plain=True)
+    assert "is not there" in said and "Nobody is dialled: an operator has stopped testing on this machine" in said

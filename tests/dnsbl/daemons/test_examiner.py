@@ -374,7 +374,7 @@ def test_each_place_at_which_something_listens_is_looked_at(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("key", ["metrics_listen", "publish"])
-@pytest.mark.parametrize(("said", "grade"), [(b"HTTP/1.1 200 OK\r\n\r\n", Fitness.OK), (b"220 mx\r\n", Fitness.WRONG)])
+@pytest.mark.parametrize(("said", "grade"), [(b"HTTP/1.0 200 OK\r\n\r\n", Fitness.OK), (b"220 mx\r\n", Fitness.WRONG)])
 def test_a_place_for_http_is_ours_only_where_it_is_spoken(
     greeter: Callable[[bytes], int], key: str, said: bytes, grade: Fitness
 ) -> None:
@@ -390,3 +390,10 @@ def test_a_port_that_speaks_no_tls_is_not_ours(greeter: Callable[[bytes], int], 
     place, pem = f"127.0.0.1:{greeter(b'220 mx')}", tmp_path / "pem"
     given = settings(dns={"tls_listen": [place], "tls_certificate": pem, "tls_key": pem})
     assert [one.grade for one in ports(given, "dns.tls_listen")] == [Fitness.WRONG]
+
+
+def test_who_listens_at_a_port_of_dns_is_not_known_where_no_zone_can_be_read(told: tuple[Told, str]) -> None:
+    given = settings(dns={"listen": [told[1]]})
+    found = [one for one in at_home(given, Zones(()), ROLES) if one.of.startswith("dns.listen")]
+    grades = {one.grade for one in found}
+    assert Fitness.UNKNOWN in grades and Fitness.WRONG not in grades

@@ -234,6 +234,11 @@ async def test_b48_zone_files_are_read_again_and_bad_ones_change_nothing(
     await node.reload()
     assert '"changed 127.0.0.2"' in str((await ask(node.bound, test_point)).answer[0])
     assert "the zones stay as they were" in caplog.text
+    (kept,) = [part for part in node.board.all() if part.part == "zones"]
+    assert kept.up and kept.why.startswith("The zone files are as they were before: ") and "bl.toml" in kept.why
+    file.write_text(ZONE)
+    await node.reload()
+    assert [part.why for part in node.board.all() if part.part == "zones"] == [""]
     stop.set()
     await asyncio.wait_for(task, 10)
 

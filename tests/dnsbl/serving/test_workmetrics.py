@@ -136,6 +136,8 @@ def test_what_waits_is_shown_by_reason_and_age_and_nothing_while_the_store_is_aw
         raise DnsblError("no store")
 
     assert "dnsbl_queue" not in "".join(page(Waiting(away)))
+    assert "dnsbl_testing_stopped" not in "".join(page(Waiting(away)))
+    assert "dnsbl_testing_stopped 1.0" in page(Waiting(away, lambda: True)), "which needs no store"
 
 
 def test_two_processes_make_one_page_on_which_each_metric_stands_once(log) -> None:

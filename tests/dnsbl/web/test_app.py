@@ -78,7 +78,7 @@ def test_why_nobody_is_dialled_is_told_to_those_who_may_see_metrics_whatever_the
     home.office.casework.presence.beat("here:1:ab", ("worker",), {"worker": "It has no keys."})
     told = {"ready": True, "testing": "waits for a worker"}
     assert (ours.get("/readyz").json(), stranger.get("/readyz").json()) == (
-        told | {"why": "Here: It has no keys."},
+        told | {"why": "On here, it has no keys."},
         told,
     )
     (tmp_path / "stop").touch()
