@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 #: How a command ends that Ctrl-C has broken off: as the shell has it, 128 and the number of the signal.
 BROKEN_OFF = 130
-#: Objects that are made and not unmade before the collector looks for rings among them.
-SWEPT_AFTER = 10_000
+#: Objects that are made and not unmade before the collector looks for rings among them: at first, when they are modules
+#: (a look-up makes half as many in all), and then.
+SWEPT_FIRST, SWEPT_AFTER = 300_000, 10_000
 
 
 def main() -> None:
@@ -37,10 +38,17 @@ def main() -> None:
 
 def _sweep_seldom() -> None:
     """What is made at a start are modules, which stay: to look through them for rings of dead objects, again and again
-    while they are read and twice at the end, took a seventh of a short command. Files and connections are closed by
+    while they are read and twice at the end, took a fifth of a short command. Files and connections are closed by
     their owners, and none waits for the collector."""
-    gc.set_threshold(SWEPT_AFTER)
+    gc.set_threshold(SWEPT_FIRST)
+    gc.callbacks.append(_sweep_on)
     atexit.register(gc.freeze)
+
+
+def _sweep_on(phase: str, info: dict[str, int]) -> None:
+    """The command is no short one."""
+    gc.set_threshold(SWEPT_AFTER)
+    gc.callbacks.remove(_sweep_on)
 
 
 def _leave(unraisable: sys.UnraisableHookArgs) -> None:

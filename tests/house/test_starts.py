@@ -158,6 +158,28 @@ def test_who_looks_up_an_address_reads_no_data_files_of_others(config: str, tmp_
     assert "dnsbl.dns.zonefile" in read and "dnsbl.dns.sources.reading" not in read
 
 
+SWEPT = """
+import gc, sys
+from dnsbl import cli
+swept = []
+gc.callbacks.append(lambda phase, info: swept.append(phase))
+try:
+    cli.main()
+except SystemExit:
+    pass
+short = len(swept)
+many = [[] for _ in range(cli.SWEPT_FIRST)]
+print(short, bool(swept), gc.get_threshold()[0] == cli.SWEPT_AFTER)
+"""
+
+
+@pytest.mark.parametrize("words", ["lookup 192.0.2.1", "status", "listing list", "journal"])
+def test_no_short_command_is_swept_and_a_long_one_in_time(words: str, config: str) -> None:
+    command = [sys.executable, "-c", SWEPT, *words.split(), "-c", config]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.splitlines()[-1] == "0 True True"
+
+
 def test_a_command_has_closed_its_store_when_it_ends_though_nothing_is_swept_up_then(
     config: str, tmp_path: Path
 ) -> None:
