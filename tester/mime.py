@@ -65,6 +65,7 @@ _CODECS = {
 
 _BREAK = re.compile(r"<(?:br|/?p|/?div|/?tr|/?li|/?ul|/?table|/?blockquote|/?pre|hr|/?h[1-6])\b[^<>]*>", re.I)
 _TAG = re.compile(r"<[^<>]*>")
+_EDGE = re.compile(r"(<!--|-->|</?(?:style|script)\b)", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +102,25 @@ def told(content: bytes, charset: str) -> str:
 
 
 def visible(markup: str) -> str:
-    """What HTML shows: without tags, entities resolved, line ends where blocks end."""
-    return html.unescape(_TAG.sub("", _BREAK.sub("\n", markup.replace("\n", " "))))
+    """What HTML shows: without tags, styles, scripts and comments, entities resolved, line ends where blocks end."""
+    return html.unescape(_TAG.sub("", _BREAK.sub("\n", "".join(_seen(markup.replace("\n", " "))))))
+
+
+def _seen(markup: str) -> Iterator[str]:
+    """The markup without what nobody sees, in one pass; what hides and never ends hides all that follows."""
+    end = ""
+    for piece in _EDGE.split(markup):
+        edge = piece.lower()
+        if end:
+            if edge == end:
+                yield "<" if edge.startswith("</") else ""  # what is left of the tag
+                end = ""
+        elif edge == "<!--":
+            end = "-->"
+        elif edge in ("<style", "<script"):
+            end = f"</{edge[1:]}"
+        else:
+            yield piece
 
 
 def header(head: bytes) -> dict[str, bytes]:

@@ -134,6 +134,23 @@ def test_a_charset_that_is_none_of_mails_is_never_looked_up(charset: str) -> Non
     assert part.text == "ü\n"
 
 
+@pytest.mark.parametrize(
+    ("markup", "shown"),
+    [
+        ("a<style type=x>b { transition-delay: 1s }</style >c", "ac"),
+        ("a<SCRIPT>if (x <b) held()</script>c", "ac"),
+        ("a<!-- <b>queued</b> -->c", "ac"),
+        ("a<!--[if mso]><style>b</style><![endif]-->c", "ac"),
+        ("a<style>b<!-- </style>c", "ac"),
+        ("a<style>b", "a"),
+        ("a<styles>b</styles>c-->d", "abc-->d"),
+        ("a</style>b", "ab"),
+    ],
+)
+def test_what_nobody_sees_of_html_is_not_read(markup: str, shown: str) -> None:
+    assert visible(markup) == shown
+
+
 def test_html_is_read_as_it_is_seen() -> None:
     assert visible("<p>not<br>de<b>liver</b>ed&nbsp;to <wbr>&lt;x&gt;</p>\nnow").split("\n") == [
         "",
