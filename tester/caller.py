@@ -29,6 +29,8 @@ from tester.states import Action, AskOwn, AskProven, Close, Command, Expect, Pau
 
 Address = IPv4Address | IPv6Address
 
+#: Of OpenSSL: servers without secure renegotiation are spoken to (RFC 5746 4.1); Python has a name for it since 3.12.
+_LEGACY_SERVER_CONNECT = 0x4
 _PIECES = 4096  #: pieces in which a server may deliver its bytes, so that dribbling does not swell the record
 
 
@@ -228,11 +230,14 @@ class _Session(SMTPProtocol):
         return Outcome.UNSOLICITED if self._reader.surplus else reply
 
     async def _shake_hands(self, wait: float, certificate: bool = False) -> bool:
-        """Turn the connection into TLS. Certificates are recorded, not verified: the peer is a suspect anyway. One of
-        our own making is shown where `certificate` says so."""
+        """Turn the connection into TLS, of whatever age: who relays under TLS 1.0 relays. Certificates are recorded,
+        not verified: the peer is a suspect anyway. One of our own making is shown where `certificate` says so."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # the default one loads every authority: 27 ms, 860 KiB
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
+        context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+        context.options |= _LEGACY_SERVER_CONNECT
+        context.set_ciphers("DEFAULT:ALL:@SECLEVEL=0")  # short keys and old hashes too
         if certificate:
             with NamedTemporaryFile() as file:  # the library reads them from a file alone
                 file.write(throwaway(self._room.approach.helo, self._room.now()))

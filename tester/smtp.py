@@ -111,6 +111,7 @@ RETRY = frozenset(
     {
         Outcome.RCPT_4XX,
         Outcome.MAIL_4XX,
+        Outcome.DATA_CMD_4XX,
         Outcome.DATA_END_4XX,
         Outcome.RCPT_DENIED_SOFT,
         Outcome.BANNER_4XX,

@@ -124,7 +124,6 @@ NEVER_SENT = frozenset(
         Outcome.RCPT_5XX,
         Outcome.RCPT_AUTH,
         Outcome.DEFERRED_FOREVER,
-        Outcome.DATA_CMD_4XX,
         Outcome.DATA_CMD_5XX,
         Outcome.PROTOCOL,
         Outcome.OVERSIZE,

@@ -98,12 +98,13 @@ def free_again(taken: Sequence[datetime], most: int, span: timedelta) -> datetim
 def retries(terms: Tester, outcome: Outcome | None) -> Sequence[float]:
     """The seconds until each further try of an attempt that ended so; none when what it came to stays.
 
-    Greylisting is waited out. A soft "relay access denied" is Postfix's stock refusal and not greylisting: one try. A
-    letter refused for now after its text was not kept: one try. A server that asks for patience before it greets gets
-    it, and one that leaves in the middle of the conversation is left in peace for a day.
+    Greylisting is waited out, also where it answers at DATA alone. A soft "relay access denied" is Postfix's stock
+    refusal and not greylisting: one try. A letter refused for now after its text was not kept: one try. A server that
+    asks for patience before it greets gets it, and one that leaves in the middle of the conversation is left in peace
+    for a day.
     """
     match outcome:
-        case Outcome.RCPT_4XX | Outcome.MAIL_4XX:
+        case Outcome.RCPT_4XX | Outcome.MAIL_4XX | Outcome.DATA_CMD_4XX:
             return terms.retry_after
         case Outcome.RCPT_DENIED_SOFT:
             return terms.retry_after[:1]

@@ -365,6 +365,30 @@ async def test_starttls_is_spoken_when_it_is_demanded(certificate: str) -> None:
     assert len(server.messages) == 1
 
 
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1 is deprecated:DeprecationWarning")
+@pytest.mark.parametrize("implicit", [True, False])
+@pytest.mark.parametrize(
+    ("version", "ciphers"),
+    [(ssl.TLSVersion.TLSv1, "ALL:@SECLEVEL=0"), (ssl.TLSVersion.TLSv1_2, "ECDHE-ECDSA-AES128-SHA:@SECLEVEL=0")],
+)
+async def test_tls_of_any_age_is_spoken(
+    certificate: str, implicit: bool, version: ssl.TLSVersion, ciphers: str
+) -> None:
+    """What other clients would refuse to speak relays all the same."""
+    old = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    old.minimum_version = old.maximum_version = version
+    old.set_ciphers(ciphers)
+    old.load_cert_chain(certificate)
+    script = {**OPEN, "EHLO": b"250-mx.example.net\r\n250 STARTTLS\r\n", "STARTTLS": b"220 go\r\n"}
+    server = Scripted(OPEN if implicit else script)
+    server.tls = old
+    async with listening(server, tls=old if implicit else None) as port:
+        way = Tls.IMPLICIT if implicit else Tls.OFFERED
+        [transcript] = await dial(port, tls=way, limits=replace(QUICK, command=3.0))
+    assert outcomes([transcript]) == ["ACCEPTED"]
+    assert transcript.tls["version"].startswith("TLSv1")
+
+
 @pytest.mark.parametrize(
     ("after", "outcome"), [(b"220 go\r\nnot tls at all", "TLS_INJECT"), (b"220 go\r\n", "TLS_FAIL")]
 )

@@ -373,7 +373,7 @@ def test_a_transcript_of_another_make_is_refused() -> None:
 def test_the_classes_of_outcomes_are_what_their_names_say() -> None:
     ended = {outcome for outcome in Outcome if not outcome.startswith(("BANNER", "HELO"))}
     assert {o for o in ended if o.endswith("5XX")} | {O.RCPT_AUTH, O.RCPT_DENIED_SOFT, O.DEFERRED_FOREVER} == REFUSED
-    put_off = {outcome for outcome in Outcome if outcome.endswith("4XX")} - {O.DATA_CMD_4XX}
+    put_off = {outcome for outcome in Outcome if outcome.endswith("4XX")}
     assert put_off | {O.RCPT_DENIED_SOFT, O.EARLY_421} == RETRY
     assert {O.DSN_DELAYED, O.HELD} == KEPT
     assert {O.ACCEPTED, O.MAYBE_ACCEPTED, *KEPT} == PENDING

@@ -668,6 +668,14 @@ def test_a_letter_that_may_still_speak_for_or_against_the_first_is_waited_for(
     assert over.final
 
 
+def test_who_puts_us_off_when_he_has_the_whole_envelope_is_waited_for() -> None:
+    """Greylisting that looks at sender and recipients together answers at DATA."""
+    terms: dict[str, Any] = {"control": Control.NOT_RUN, "profile": "standard", "window_closed": False}
+    waiting = judge([("S01", O.DATA_CMD_4XX), ("S11", O.DATA_CMD_4XX)], retries_left=True, **terms)
+    assert (waiting.verdict, waiting.final) == (V.INCONCLUSIVE, False)
+    assert waiting.reason == "The server asked us to come back later."
+
+
 def test_a_form_that_is_not_plain_needs_no_second_letter() -> None:
     pairs = [("S01", O.RCPT_5XX), ("S03", CAME), ("S11", O.RCPT_5XX), ("S12", O.RCPT_5XX)]
     judgement = judge(pairs, control=YES, profile="standard", window_closed=False, retries_left=True)

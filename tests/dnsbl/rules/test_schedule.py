@@ -82,6 +82,7 @@ O = Outcome  # noqa: E741
     [
         (O.RCPT_4XX, [360, 1800, 14400]),
         (O.MAIL_4XX, [360, 1800, 14400]),
+        (O.DATA_CMD_4XX, [360, 1800, 14400]),
         (O.RCPT_DENIED_SOFT, [360]),
         (O.DATA_END_4XX, [3600]),
         (O.BANNER_4XX, [3600, 21600]),
