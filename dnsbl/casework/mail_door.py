@@ -77,8 +77,8 @@ class MailDoor:
         taken, total = self._nominated(collected, ticket, account)
         queued = sum(each.job is not None for each in taken)
         answered = self._answer(collected, cover, account, taken, total)
-        refused = next((each.refused for each in taken if each.refused is not None), None)
-        declined = str(refused) if refused is not None and not (queued or answered or collected.null_sender) else ""
+        silent = queued or answered or collected.null_sender
+        declined = "" if silent else mailed.declined(taken, self._settings)
         return Receipt(queued=queued, answered=answered, declined=declined)
 
     def _nominated(

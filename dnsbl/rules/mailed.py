@@ -29,7 +29,8 @@ _MACHINES = re.compile(
     r"mailer-daemon|mail-daemon|postmaster|double-bounce|no-?reply.*|do-?not-?reply.*|bounces?([+=-].*)?"
     r"|owner-.*|.*-(request|owner|bounces?|relay|return-.*)|listserv|majordomo|root|daemon"
 )
-_KEY = re.compile(r"[a-z2-7]{32}")
+#: A word that is meant for a key, whole or its random part: who has mistyped his is no stranger, and is told.
+_KEY = re.compile(rf"{reporters.MARK}.*|.{{16,}}")
 _PICK = re.compile(r"[1-9][0-9]{0,2}")
 
 HOW = (
@@ -48,11 +49,11 @@ class Ticket:
 
 
 def ticket(recipient: str) -> Ticket:
-    """Read `nominate+KEY+NUMBER@...`, of which either may be missing; what is neither is passed over."""
+    """Read `nominate+KEY+NUMBER@...`, of which either may be missing; what is meant for neither is passed over."""
     key, pick = "", None
     for word in recipient.lower().partition("@")[0].split("+")[1:4]:
         if _KEY.fullmatch(word):
-            key = reporters.MARK + word
+            key = reporters.MARK + word.removeprefix(reporters.MARK)
         elif _PICK.fullmatch(word):
             pick = int(word)
     return Ticket(key=key, pick=pick)
@@ -141,6 +142,17 @@ def title(outcomes: Iterable[Taken]) -> str:
     if queued:
         return f"{queued[0]}{f' and {len(queued) - 1} more' if queued[1:] else ''} will be tested"
     return "which line is meant?" if any(each.case.asks for each in found) else "nobody was nominated"
+
+
+def declined(outcomes: Iterable[Taken], settings: Settings) -> str:
+    """What the sender's own server tells him where nobody was nominated and no answer goes out: why the first one was
+    refused, and how he says which line is meant."""
+    found = list(outcomes)
+    refused = next((each for each in found if each.refused is not None), None)
+    if refused is None or not refused.case.asks:
+        return str(refused.refused) if refused is not None else ""
+    where = f"to {_desk(settings).format('NUMBER')}, with the line's number" if len(found) == 1 else "alone"
+    return f"{refused.refused} Forward it again {where}."
 
 
 def told(outcomes: Iterable[Taken], total: int, settings: Settings, *, keyed: bool = False) -> str:

@@ -122,6 +122,14 @@ def test_what_may_not_be_answered_is_declined_so_that_its_own_server_tells_the_s
     assert "is not tested, at its owner's" in take(office, shown(office, "9.9.7.7")).declined
 
 
+def test_who_is_told_by_his_own_server_alone_hears_how_to_say_which_line_is_meant(make_office) -> None:
+    office = make_office(**sections(notices={}))
+    said = take(office, forward(through_own_server("8.8.8.8", office.clock.now()))).declined
+    assert said.endswith(
+        ": say which is meant. Forward it again to nominate+NUMBER@c.example.org, with the line's number."
+    )
+
+
 def test_a_report_by_a_machine_is_taken_and_not_answered(office) -> None:
     report = "Feedback-Type: abuse\nVersion: 1\nSource-IP: 9.9.9.9\n"
     message = forward(spam("9.9.9.9", office.clock.now()), report=report)
@@ -137,8 +145,10 @@ def test_who_shows_a_key_is_the_reporter_and_the_answer_goes_to_the_address_of_h
         assert take(office, shown(office, f"9.9.9.{n + 1}"), to=desk, sender="noreply@example.net").answered
     assert {to for to, _ in sent(office)} == {"ann@home.example"}
     assert office.casework.operators.journal(ip_address("9.9.9.1"))[0].actor == "mail reporter ann"
-    wrong = take(office, shown(office), to=f"nominate+{'b' * 32}@c.example.org")
-    assert "key is none of ours" in wrong.declined
+    assert take(office, shown(office, "9.9.9.7"), to=f"nominate+{key}@c.example.org").answered
+    for mistyped in ("b" * 32, key[10:-1], f"{key[10:-1]}1", key[:-1]):
+        wrong = take(office, shown(office), to=f"nominate+{mistyped}@c.example.org")
+        assert "key is none of ours" in wrong.declined
 
 
 def test_no_key_is_stored_or_copied_where_the_answer_asks_which_line_is_meant(office) -> None:
