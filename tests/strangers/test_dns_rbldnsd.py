@@ -38,6 +38,7 @@ TAILS = [
     " =raw $",
     " :300:x",
     " :7 x",
+    " :0127.0.0.00008:zeros $",
 ]
 HEADS = [
     ":9:default $",
@@ -93,7 +94,7 @@ def range6(rng: random.Random) -> str:
         case 2:
             return f"2001:{groups[1]}::{groups[7]}"
         case 3:
-            return ":".join(groups[:4])
+            return ":".join(groups[:4]) + rng.choice(["", "", ":", ":x"])
         case 4:
             return rng.choice(["2001:db8::1/64", "2001::1::2", "12345::", ":".join(groups) + ":9", "zz::"])
         case _:
@@ -101,7 +102,7 @@ def range6(rng: random.Random) -> str:
 
 
 def name(rng: random.Random) -> str:
-    labels = [rng.choice(["a", "b", "WWW", "x-y", "9"]) for _ in range(rng.randrange(1, 4))]
+    labels = [rng.choice(["a", "b", "WWW", "x-y", "9", "a(b)"]) for _ in range(rng.randrange(1, 4))]
     return ".".join([*labels, rng.choice(["com", "example.org", "test"])])
 
 

@@ -371,7 +371,7 @@ cdef void put_asked(Out* out, const Hit* found, const Question* asked, Py_ssize_
         while at < stop and at < end:
             c = asked.lower[at]
             at += 1
-            if c == 34 or c == 36 or c == 40 or c == 41 or c == 46 or c == 59 or c == 64 or c == 92:
+            if c == 34 or c == 36 or c == 46 or c == 59 or c == 64 or c == 92:
                 put8(out, 92)
                 put8(out, c)
             elif 33 <= c <= 126:

@@ -15,11 +15,14 @@ from dnsbl.dns.sources.values import NotTaken
 #: Bytes of a packed name, with the root (RFC 1035 2.3.4).
 LONGEST_NAME = 255
 _PLAIN = re.compile(rb"(?:[!-\-/-\[\]-~\x80-\xff]{1,63}\.)*[!-\-/-\[\]-~\x80-\xff]{1,63}\.?\Z")
-_ESCAPE = re.compile(rb"\\([0-9]{3}|.)", re.DOTALL)
+_ESCAPE = re.compile(rb"\\([0-9]{1,3}|.)", re.DOTALL)
 
 
-def read_name(text: bytes) -> bytes:
-    """The packed name of this text, a dot at the end or not; `\\DDD` is a byte, `\\.` no end. Raises NotTaken."""
+def read_name(text: bytes, *, root: bool = False) -> bytes:
+    """The packed name of this text, a dot at the end or not; `\\D` to `\\DDD` is a byte, `\\.` no end.
+
+    `root` says that the root, which is packed as nothing, is a name too. Raises NotTaken.
+    """
     if _PLAIN.match(text):
         labels = text.rstrip(b".").lower().split(b".")
     else:
@@ -29,13 +32,13 @@ def read_name(text: bytes) -> bytes:
     packed = b"".join(bytes((len(label),)) + label for label in labels)
     if len(packed) >= LONGEST_NAME:
         raise NotTaken("a name of more than 255 bytes")
-    if not packed:
+    if not packed and not (root and text == b"."):
         raise NotTaken("no name")
     return packed
 
 
 def shown(name: bytes) -> bytes:
-    """A packed name as text; what is no sign of a name is escaped (RFC 1035 5.1)."""
+    """A packed name as text; what is no sign of a name is escaped (RFC 1035 5.1), but for brackets, as in rbldnsd."""
     labels, at = [], 0
     while at < len(name):
         labels.append(b"".join(map(_shown, name[at + 1 : at + 1 + name[at]])))
@@ -44,7 +47,7 @@ def shown(name: bytes) -> bytes:
 
 
 def _shown(byte: int) -> bytes:
-    if byte in b'."\\()@;$':
+    if byte in b'."\\@;$':
         return b"\\" + bytes((byte,))
     return bytes((byte,)) if 0x21 <= byte <= 0x7E else b"\\%03d" % byte
 
@@ -59,9 +62,9 @@ def _labels(text: bytes) -> list[bytes]:
             at += 1
         elif text[at : at + 1] == b"\\":
             match = _ESCAPE.match(text, at)
-            if match is None or (len(match[1]) == 3 and int(match[1]) > 255):
+            if match is None or (match[1].isdigit() and int(match[1]) > 255):
                 raise NotTaken("a backslash that begins no escape")
-            label += bytes((int(match[1]),)) if len(match[1]) == 3 else match[1]
+            label += bytes((int(match[1]),)) if match[1].isdigit() else match[1]
             at = match.end()
         else:
             label.append(text[at])

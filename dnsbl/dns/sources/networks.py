@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from ipaddress import AddressValueError, IPv6Address
 
 from dnsbl.dns.sources.dataset import NEEDS_GUIDE, shift_of
-from dnsbl.dns.sources.values import NotTaken
+from dnsbl.dns.sources.values import NotTaken, number_in
 
 _OCTET = rb"0*[0-9]{1,3}"
 _BOUND = _OCTET + rb"(?:\." + _OCTET + rb"){0,3}"
@@ -124,8 +124,8 @@ def _parsed6(line: bytes) -> tuple[int, int, int | None, bytes]:
             parts = parts[:8]
             text = b":".join(parts)
             return int(_address6(text.decode())), 8, None, line[len(text) :]
-        if parts[-1] == b"" and len(parts) > 1:  # the colon of a value
-            parts, text, end = parts[:-1], text[:-1], match.start() + len(text) - 1
+        if parts[-1] == b"":
+            raise NotTaken("no IPv6 address or network")
         groups = len(parts)
         if groups == 1 and match[1] is None:
             raise NotTaken("a number alone is no address")
@@ -142,8 +142,8 @@ def _address6(text: str) -> IPv6Address:
 
 
 def _octets(text: bytes) -> list[int]:
-    octets = [int(octet) for octet in text.split(b".")]
-    if max(octets) > 255:
+    octets = [number_in(octet, 255) for octet in text.split(b".")]
+    if min(octets) < 0:
         raise NotTaken("an octet above 255")
     return octets
 

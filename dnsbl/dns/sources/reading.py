@@ -18,7 +18,7 @@ from dnsbl.dns.sources import networks, sheet, words
 from dnsbl.dns.sources.dataset import EXCLUDED, Dataset
 from dnsbl.dns.sources.names import read_name
 from dnsbl.dns.sources.sheet import Sheet
-from dnsbl.dns.sources.values import DEFAULT, LONGEST, NotTaken, Value, read_a, read_value
+from dnsbl.dns.sources.values import DEFAULT, LONGEST, NotTaken, Value, number_in, read_a, read_value
 from dnsbl.dns.zones import FORMS
 
 #: Seconds, of answers when neither file nor settings name a time (rbldnsd -t).
@@ -246,10 +246,11 @@ class Reader:
             text = (after[1:-1] if quoted else after)[:LONGEST]
             rtype, rdata = wire.TXT, bytes((len(text),)) + text
         elif kind == b"mx":
-            priority, _, exchange = words.word(after)
-            if not priority.isdigit() or int(priority) > 65535 or not exchange:
+            fields = after.split()
+            preference = number_in(fields[0], 65535) if len(fields) == 2 else -1
+            if preference < 0:
                 raise NotTaken("an MX record needs a number and a name")
-            rtype, rdata = wire.MX, int(priority).to_bytes(2) + read_name(words.word(exchange)[0]) + b"\0"
+            rtype, rdata = wire.MX, preference.to_bytes(2) + read_name(fields[1], root=True) + b"\0"
         else:
             raise NotTaken("only records of the types A, TXT and MX are taken")
         value = Value(bytes(4), rtype.to_bytes(2) + ttl.to_bytes(4) + rdata)
@@ -283,18 +284,20 @@ class Reader:
 
     def _soa(self, rest: bytes) -> None:
         fields = rest.split()
-        if len(fields) != 8 or not fields[3].isdigit() or int(fields[3]) > 0xFFFFFFFF:
+        serial = number_in(fields[3], 0xFFFFFFFF) if len(fields) == 8 else -1
+        if serial < 0:
             raise NotTaken("$SOA needs a TTL, two names, a serial and four times")
-        ttl, mname, rname = words.time(fields[0]) or self._sheet.ttl, read_name(fields[1]), read_name(fields[2])
+        ttl = words.time(fields[0]) or self._sheet.ttl
+        mname, rname = (read_name(word, root=True) for word in fields[1:3])
         refresh, retry, expire, minimum = map(words.time, fields[4:])
         if self._authority is None:
             timers = (refresh, retry, expire, minimum)
-            self._authority = Authority(ttl, mname + b"\0", rname + b"\0", int(fields[3]), timers)
+            self._authority = Authority(ttl, mname + b"\0", rname + b"\0", serial, timers)
 
     def _ns(self, rest: bytes) -> None:
         ttl, *given = rest.split()
         seconds = words.time(ttl) or self._sheet.ttl
-        servers = [read_name(word) + b"\0" for word in given if not word.startswith(b"-")]
+        servers = [read_name(word, root=True) + b"\0" for word in given if not word.startswith(b"-")]
         if not given:
             raise NotTaken("$NS needs a TTL and names")
         if self._servers is None and servers:
@@ -313,10 +316,11 @@ class Reader:
                 self._expires = expires
 
     def _maxrange(self, rest: bytes) -> None:
-        digits = rest[1:] if rest.startswith(b"/") else rest
-        if not digits.isdigit() or int(digits) > (32 if rest.startswith(b"/") else 2**32):
+        prefix = rest.startswith(b"/")
+        said = number_in(rest[1:], 32) if prefix else number_in(rest, 2**32)
+        if said < 0:
             raise NotTaken("$MAXRANGE4 needs a prefix length or a number of addresses")
-        most = 1 << 32 - int(digits) if rest.startswith(b"/") else int(digits)
+        most = 1 << 32 - said if prefix else said
         if not most or (self._most and most > self._most):
             raise NotTaken("$MAXRANGE4 can only become smaller")
         self._most = most

@@ -33,6 +33,15 @@ DEFAULT = Value(b"\x7f\0\0\2", b"")
 _GIVEN = re.compile(rb":([0-9]+(?:\.[0-9]+){0,3})[ \t]*(?::[ \t]*(.*))?\Z", re.DOTALL)
 
 
+def number_in(text: bytes, most: int) -> int:
+    """The number that digits spell, zeros before it or not; -1 for what is none, and for one above `most`."""
+    digits = text.lstrip(b"0") or b"0"
+    if not text.isdigit() or len(digits) > len(str(most)):
+        return -1
+    number = int(digits)
+    return number if number <= most else -1
+
+
 def read_value(said: bytes, default: Value) -> Value:
     """The value in this text, which begins with no blank; what it leaves open is the default's. Raises NotTaken."""
     if not said.startswith(b":"):
@@ -46,8 +55,8 @@ def read_value(said: bytes, default: Value) -> Value:
 
 def read_a(digits: bytes, before: bytes) -> bytes:
     """An address whose octets in the middle may be left out, and of a single one those `before` it. Raises NotTaken."""
-    octets = [int(octet) if len(octet) < 4 else 256 for octet in digits.split(b".")]
-    if max(octets) > 255:
+    octets = [number_in(octet, 255) for octet in digits.split(b".")]
+    if min(octets) < 0:
         raise NotTaken("the A value has an octet above 255")
     begin = before if len(octets) == 1 else bytes(octets[:-1])
     address = begin.ljust(3, b"\0") + bytes(octets[-1:])

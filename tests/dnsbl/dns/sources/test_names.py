@@ -16,6 +16,7 @@ from dnsbl.dns.sources.values import DEFAULT, NotTaken, Values
         (b".dot", b"\x03dot"),
         (b"e\\.f.com", b"\x03e.f\x03com"),
         (b"esc\\046aped.com", b"\x08esc.aped\x03com"),
+        (b"\\9.\\65.\\0656", b"\x01\t\x01a\x02a6"),
         (b"*", b"\x01*"),
         (b"a_b.-x", b"\x03a_b\x02-x"),
     ],
@@ -28,6 +29,16 @@ def test_names_are_packed_in_lower_case(text: bytes, name: bytes) -> None:
 def test_what_is_no_name_is_refused(text: bytes) -> None:
     with pytest.raises(NotTaken):
         read_name(text)
+
+
+def test_the_root_is_a_name_only_where_it_may_be_one() -> None:
+    assert read_name(b".", root=True) == b""
+    with pytest.raises(NotTaken):
+        read_name(b"..", root=True)
+
+
+def test_brackets_are_shown_as_they_are() -> None:
+    assert shown(b"\x05a(b)$\x01.") == b"a(b)\\$.\\."
 
 
 @given(st.lists(st.binary(min_size=1, max_size=20), min_size=1, max_size=6))

@@ -79,14 +79,13 @@ def test_a_single_address_has_four_octets_and_nothing_else(line: bytes) -> None:
         (b"4:5::1.2.3.4", "4:5::1", 128, b".2.3.4"),
         (b"3::4::5", "3::4", 128, b":5"),
         (b"2/16 d", "2::", 16, b" d"),
-        (b"4:5: x", "4:5::", 32, b": x"),
     ],
 )
 def test_groups_left_out_at_the_end_make_a_network(line: bytes, network: str, length: int, rest: bytes) -> None:
     assert prefix6(line) == (int(IPv6Address(network)), length, rest)
 
 
-@pytest.mark.parametrize("line", [b"1::2/16", b"x", b"12345::1", b"/0", b"4", b"::/129"])
+@pytest.mark.parametrize("line", [b"1::2/16", b"x", b"12345::1", b"/0", b"4", b"::/129", b"4:5: x", b"4:5:6:7:x"])
 def test_what_is_no_network_of_ipv6_is_refused(line: bytes) -> None:
     with pytest.raises(NotTaken):
         prefix6(line)
@@ -95,7 +94,10 @@ def test_what_is_no_network_of_ipv6_is_refused(line: bytes) -> None:
 def test_halves_have_four_groups_and_exclusions_all() -> None:
     assert half6(b"1:2:3:4 x") == (0x0001_0002_0003_0004 << 64, b" x")
     assert whole6(b"1::5") == (1 << 112 | 5, b"")
-    for read, lines in ((half6, (b"1:2:3", b"1:2:3::", b"1:2:3:4/64")), (whole6, (b"1:2:3:4",))):
+    for read, lines in (
+        (half6, (b"1:2:3", b"1:2:3::", b"1:2:3:4/64", b"1:2:3:4:", b"1:2:3:4:x")),
+        (whole6, (b"1:2:3:4",)),
+    ):
         for line in lines:
             with pytest.raises(NotTaken):
                 read(line)

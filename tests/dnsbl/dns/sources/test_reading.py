@@ -148,6 +148,39 @@ def test_records_are_of_three_types_and_the_rest_is_refused() -> None:
     ]
 
 
+def test_a_record_of_mail_may_name_the_root_and_nothing_stands_behind_its_name() -> None:
+    found = contents("generic", b"@ MX 0 .\na MX 10 m x\n")
+    ((_, dataset),) = found.datasets
+    assert dataset.record(0)[2] == b"\0\0\0"
+    assert [str(line) for line in found.refused] == ["f0, line 2: an MX record needs a number and a name"]
+
+
+def test_an_authority_and_a_server_may_be_the_root() -> None:
+    found = contents("ip4set", b"$SOA 1w . . 0 1 1 1 1\n$NS 1h .\n")
+    assert found.authority == (604800, b"\0", b"\0", 0, (1, 1, 1, 1))
+    assert found.servers == (3600, (b"\0",))
+
+
+@pytest.mark.parametrize(
+    ("form", "line"),
+    [
+        ("ip4set", b"9%b.1.1.1"), ("ip4set", b"1.1.1.1 :9%b:x"), ("ip4set", b"1.1.1.0/%b"), ("ip6trie", b"1::/%b"),
+        ("ip4set", b"$SOA 1 a b %b 1 1 1 1"), ("ip4set", b"$TTL %b"), ("ip4set", b"$MAXRANGE4 %b"),
+        ("ip4set", b"$MAXRANGE4 /%b"), ("ip4set", b"$TIMESTAMP %b"), ("generic", b"a MX %b m"),
+        ("generic", b"a A %b"), ("generic", b"a %b A 1.1.1.1"), ("dnset", b"\\%b.\\"),
+    ],
+)  # fmt: skip
+def test_a_number_of_thousands_of_digits_costs_its_line_alone(form: str, line: bytes) -> None:
+    found = contents(form, line % (b"9" * 5000) + b"\n")
+    assert found.refusals == 1
+
+
+def test_zeros_before_a_number_are_nothing_however_many_they_are() -> None:
+    zeros = b"0" * 5000
+    dataset = listed("ip4set", b"%b1.0.0.%b7 :%b5:x\n" % (zeros, zeros, zeros))
+    assert said(dataset, "1.0.0.7") == [(5, b"x")]
+
+
 def test_host_bits_are_taken_where_that_is_asked_for() -> None:
     reader = Reader("ip4set", now=NOW, host_bits=True)
     reader.read("f", b"127.2.3.4/24\n")

@@ -20,6 +20,7 @@ GIVEN = Value(b"\x7f\0\0\x09", b"default $")
         (b":127.1:x", Value(b"\x7f\0\0\x01", b"x")),
         (b":1.2.3:x", Value(b"\x01\x02\0\x03", b"x")),
         (b":0.0.0.1:x", Value(b"\0\0\0\x01", b"x")),
+        (b":0127.0.0.00000004:x", Value(b"\x7f\0\0\x04", b"x")),
     ],
 )
 def test_a_value_has_an_address_a_text_or_both_and_the_default_for_what_it_leaves_open(
