@@ -213,6 +213,8 @@ def _below(number: int, hop: Hop, home: Home) -> Step:
 
 def _own(hop: Hop, home: Home) -> str:
     """Why this line's sender is one of the registered hosts, or ""."""
+    if hop.broken:
+        return ""
     if hop.address is not None and home.holds(hop.address):
         return "a registered network"
     if home.calls(hop.name) or (hop.address is None and home.calls(hop.helo) and home.calls(hop.by)):

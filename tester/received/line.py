@@ -70,7 +70,7 @@ def hop(value: bytes) -> Hop:
     said = _said(sender.comments)
     name, addresses = _seen(sender, greeted=bool(said))
     broken = len(addresses) > 1 or _misplaced(found, bool(addresses))
-    address = None if broken else next(iter(addresses), None)
+    name, address = ("", None) if broken else (name, next(iter(addresses), None))
     first = sender.words[0] if sender.words else ""
     if said and not name and not _address(first):
         name = first
