@@ -107,6 +107,8 @@ _CLAIM = re.compile(
         | original | real | (?:real|remote|source)-?ip | envelope-\w+
         | x-(?:forwarded|real|originating|client|sender|source|remote|cluster|proxy)[\w-]* ) \Z"""
 )
+#: Sendmail's remark on a name whose own address is another one: whoever has the address has chosen the name.
+_FORGED = re.compile(r"\(may be forged\)", re.IGNORECASE)
 #: What servers write in place of a name that they did not find.
 _NAMELESS = frozenset(
     ("unknown", "unknownhost", "unverified", "unverifiedhost", "verified", "nxdomain", "noname", "no-reverse-dns")
@@ -137,7 +139,8 @@ def _seen(sender: Clause, *, greeted: bool) -> tuple[str, set[Address]]:
     addresses = {address for _, address in found if address is not None}
     if not sender.ends or greeted:  # else what stands before the comment is the client's name
         addresses |= {each for each in outside if not each.is_loopback}  # Yahoo writes it in the name's place
-    return found[0][0], addresses
+    doubted = any(_FORGED.search(comment) for comment in sender.comments)
+    return ("unknown" if doubted else found[0][0]), addresses
 
 
 def _misplaced(found: dict[str, Clause], seen: bool) -> bool:

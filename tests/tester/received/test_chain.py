@@ -214,6 +214,7 @@ def test_a_line_is_inside_one_system_where_no_other_can_have_handed_in(line: str
         ("from mx.mysite.example by store.other.example with SMTP", Reading.SILENT),
         ("from mx.mysite.example (unknown [203.0.113.9]) by store.mysite.example with SMTP", Reading.USED),
         ("from x (mx.mysite.example [203.0.113.9]) by store.other.example with SMTP", Reading.PASSED),
+        ("from x (mx.mysite.example [203.0.113.9] (may be forged)) by store.mysite.example with SMTP", Reading.USED),
         ("from x (mx.mysite.example [198.51.100.1]) (y [203.0.113.9]) by store.mysite.example", Reading.SILENT),
         ("from mx.mysite.example (x [198.51.100.1]) (y [203.0.113.9]) by store.mysite.example", Reading.SILENT),
     ],
