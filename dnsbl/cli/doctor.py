@@ -18,7 +18,7 @@ with later():
     from dnsbl import config as reading
     from dnsbl import opened as lists
     from dnsbl import places
-    from dnsbl.cli import checking, exposed, show, terminal
+    from dnsbl.cli import checking, exposed, following, show, terminal
     from dnsbl.daemons import examiner
     from dnsbl.dns import zones as described
     from dnsbl.rules import checkup
@@ -117,6 +117,7 @@ def _stored(settings: Settings, roles: Sequence[str]) -> Iterator[Checked]:
     where = "PostgreSQL" if settings.database.url.startswith("postgresql") else "SQLite"
     if roles == FOLLOWING:
         yield checkup.ok("store", "", "this node follows another one, and needs no database")
+        yield from _followed(settings)
         return
     if why := places.unplaced(settings):
         yield checkup.wrong(
@@ -150,6 +151,26 @@ def _stored(settings: Settings, roles: Sequence[str]) -> Iterator[Checked]:
         yield checkup.wrong("letters' keys", keys, unfit, "worker and collector do not begin with these")
     else:
         yield checkup.ok("letters' keys", keys, "worker and collector may write and know letters by them")
+
+
+def _followed(settings: Settings) -> Iterator[Checked]:
+    """Whether the table of the node that is followed is here, and as it should be: what `dnsbl status` says there."""
+    try:
+        known = following.kept(settings)
+    except SettingsError:  # the row of the configuration says so
+        return
+    except DnsblError as error:
+        yield checkup.unknown("table", settings.follow.url, str(error))
+        return
+    found = following.told(known)
+    says = f"the table of {known.of} is {known.age} seconds old"
+    if found["stale"]:
+        says += ", which is older than dns.stale_after: answers are marked as stale"
+        yield checkup.wrong("table", known.of, says, "the log of `dnsbl serve` says why")
+    else:
+        yield checkup.ok("table", known.of, says)
+    if not found["same_zones"]:
+        yield checkup.wrong("table", known.of, following.OTHER_ZONES, "copy these from the first node")
 
 
 def _tested(settings: Settings, roles: Sequence[str]) -> Iterator[Checked]:

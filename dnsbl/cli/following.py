@@ -32,6 +32,10 @@ with later():
     from dnsbl.web import briefs
 
 
+#: What is said where the first node's zones are not those here.
+OTHER_ZONES = "its zone files, web.base_url or bounds are not those here: no secondary gets a zone from this node"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FollowedTable:
     """What a node that follows another one knows."""
@@ -143,7 +147,7 @@ def lines(known: FollowedTable) -> Iterator[str]:
     if found["stale"]:
         yield "  older than dns.stale_after: answers are marked as stale; the log of `dnsbl serve` says why"
     if not found["same_zones"]:
-        yield "  its zone files, web.base_url or bounds are not those here: no secondary gets a zone from this node"
+        yield f"  {OTHER_ZONES}"
     yield f"listed: {found['listed']} networks"
     yield f"more: `dnsbl status` at the first node, or {known.settings.web.base_url}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -34,14 +35,14 @@ def follow(tmp_path: Path, url: str = FIRST, more: str = "") -> None:
     (tmp_path / "config.toml").write_text(f'[follow]\nurl = "{url}"\nkey = "{OURS.public}"\n{more}')
 
 
-async def fetched(tmp_path: Path) -> None:
+async def fetched(tmp_path: Path, ago: float = 0) -> None:
     """As if a table with two rows had been fetched, which has an exception in the wider one."""
     folder = tmp_path / "state" / FOLDER
     rows = [(IPv4Network("9.9.9.9/32"), "relay"), (IPv4Network("8.8.8.0/24"), "manual")]
     table = Table.of([*rows, (IPv4Network("8.8.8.8/32"), None)], serial=10)
     publisher = Publisher(Nothing(), folder, lambda: OURS, clock=SystemClock())
     publisher.table = table.numbered(990, since=10, zones_digest="a" * 64)
-    publisher.confirm(SystemClock().now().timestamp())
+    publisher.confirm(SystemClock().now().timestamp() - ago)
     await publisher.step()
     assert publisher.problem == ""
 
@@ -125,6 +126,23 @@ def test_a_node_that_will_follow_by_option_gets_no_database_before_its_first_tab
     assert "This node follows another one and has no " in said
     assert "--only dns --follow URL` fetches one" in said or "type this at the first node" in said
     assert not databases(tmp_path)
+
+
+def test_the_doctor_says_of_the_table_what_the_status_does(run: Run, tmp_path: Path) -> None:
+    follow(tmp_path)
+    doctor = ("doctor", "--resolver", "127.0.0.1:9")
+
+    def tables(code: int) -> list[tuple[str, str]]:
+        said = run(*doctor, plain=True, code=code, both=True).splitlines()
+        return [(line[:10].strip(), line[17:]) for line in said if line[10:].startswith("table: ")]
+
+    [(grade, says)] = tables(1)  # the first node, which is this machine, does not answer
+    assert grade == "not known" and "has no table yet" in says
+    asyncio.run(fetched(tmp_path, ago=7200))
+    found = dict(tables(1))
+    assert set(found) == {"wrong"} and following.OTHER_ZONES in found.values()
+    asyncio.run(fetched(tmp_path))
+    assert [grade for grade, _ in tables(1)] == ["ok", "wrong"], "it is new, and its zones are others"
 
 
 @pytest.mark.parametrize("url", [FIRST, ""], ids=["by the settings", "by --follow"])
