@@ -15,17 +15,12 @@ from tester.fate import Fate, outcomes
 from tester.paths import SUBMISSION, Path, Tls
 from tester.refusals import Meant, read
 from tester.smtp import DELIVERED, REFUSED, Control, Outcome
-from tester.verdict import PLAIN, STRANGER, TURNED_AWAY, UNCONNECTED, UNSEEN, Judgement, Verdict, judge
+from tester.verdict import PLAIN, STRANGER, TURNED_AWAY, UNCONNECTED, UNGREETED, UNSEEN, Judgement, Verdict, judge
 
 #: Verdicts of a server that relays.
 RELAYS = frozenset({Verdict.OPEN, Verdict.OPEN_MULTIHOP})
 #: How a way in ends where nothing that speaks SMTP is behind it.
-_MUTE = UNCONNECTED | {
-    Outcome.BANNER_TIMEOUT,
-    Outcome.BANNER_EOF,
-    Outcome.BANNER_GARBAGE,
-    Outcome.BANNER_OVERSIZE,
-}
+_MUTE = UNCONNECTED | UNGREETED
 #: Refusals that are no judgement of our text.
 _OUTRIGHT = (REFUSED - {Outcome.DATA_END_5XX}) | TURNED_AWAY
 _LOGIN = re.compile(r"\bauth(?:enticat\w*)?\b|\blog ?in\b", re.IGNORECASE)

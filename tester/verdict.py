@@ -185,6 +185,8 @@ def weigh(evidence: Circumstances) -> Weighed:
 SAME = frozenset({Outcome.DELIVERED_SAME, Outcome.DELIVERED_SAME_LATE})
 OTHER = frozenset({Outcome.DELIVERED_OTHER, Outcome.DELIVERED_OTHER_LATE})
 UNCONNECTED = frozenset({Outcome.CONN_REFUSED, Outcome.CONN_TIMEOUT, Outcome.CONN_UNREACH})
+#: How a connection ends on which nothing was heard that a mail server says first.
+UNGREETED = frozenset({Outcome.BANNER_TIMEOUT, Outcome.BANNER_EOF, Outcome.BANNER_GARBAGE, Outcome.BANNER_OVERSIZE})
 TURNED_AWAY = frozenset({Outcome.BANNER_5XX, Outcome.HELO_5XX})
 #: What is said of a closed server that takes no mail for its own postmaster.
 NO_POSTMASTER = "Its postmaster address takes no mail, as it should (RFC 5321 4.5.1)."
@@ -309,6 +311,8 @@ def judge(
         if unreachable_before >= 2:
             return say(Verdict.UNREACHABLE, "No connection came about, three times in a row.")
         return say(Verdict.INCONCLUSIVE, "No connection came about.")
+    if kinds <= UNGREETED:
+        return say(Verdict.INCONCLUSIVE, "A connection came about, but no greeting of a mail server.")
     if kinds <= TURNED_AWAY:
         return say(Verdict.REFUSES_TESTER, "The server turned us away before any mail was offered.")
     if kinds <= REFUSED:

@@ -201,8 +201,6 @@ class Assignments:
             targets.target(str(address), self._settings)
         except Refused:
             return False
-        if address in self._settings.collector.addresses:
-            return False
         with self._store.read() as tx:
             return tx.exclusions.covering(address) is None
 

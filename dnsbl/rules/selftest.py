@@ -72,6 +72,8 @@ def testable(address: Address, settings: Settings) -> None:
     """Raises Refused for an address that nobody may have tested."""
     if address in settings.tester.source_addresses and not address.is_loopback:
         raise Refused(Refusal.OWN_ADDRESS, f"{address} is one of our own testers.")
+    if address in settings.collector.addresses and not address.is_loopback:
+        raise Refused(Refusal.OWN_ADDRESS, f"{address} is our own collector.")
     if why := manners.why_not(address, lab_networks=settings.tester.lab_networks):
         raise Refused(Refusal.SPECIAL_PURPOSE, f"You come from {address}, which cannot be tested: {why}.")
 

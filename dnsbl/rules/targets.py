@@ -25,6 +25,8 @@ def target(text: str, settings: Settings) -> Address:
     address = asking.typed(text)
     if address in settings.tester.source_addresses:
         raise Refused(Refusal.OWN_ADDRESS, f"{address} is one of our own testers.")
+    if address in settings.collector.addresses:  # it takes whatever is addressed to us
+        raise Refused(Refusal.OWN_ADDRESS, f"{address} is our own collector.")
     if why := manners.why_not(address, lab_networks=settings.tester.lab_networks):
         raise Refused(Refusal.SPECIAL_PURPOSE, f"{address} cannot be tested: {why}. Only public addresses are.")
     return address

@@ -541,6 +541,8 @@ def test_without_an_earlier_run_one_letter_from_elsewhere_is_not_enough() -> Non
         ((O.SKIPPED,), {}, "Nothing was tried."),
         ((O.RCPT_5XX, O.EARLY_421), {"retries_left": True}, "The server asked us to come back later."),
         ((O.RCPT_5XX, O.TIMEOUT), {}, "Not every attempt came to a clear answer."),
+        ((O.BANNER_GARBAGE, O.BANNER_EOF), {}, "A connection came about, but no greeting of a mail server."),
+        ((O.BANNER_TIMEOUT, O.BANNER_OVERSIZE), {}, "A connection came about, but no greeting of a mail server."),
         ((O.RCPT_AUTH,), {}, "Every form was refused, for relaying."),
         ((O.RCPT_AUTH,), {"control": NO}, f"Every form was refused, for relaying. {NO_POSTMASTER}"),
         ((O.RCPT_5XX,), {"control": YES}, "Every form was refused, while mail for its own postmaster was accepted."),

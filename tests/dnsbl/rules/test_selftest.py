@@ -108,13 +108,16 @@ def test_port_25_stands_for_the_mail_port_and_465_begins_with_tls() -> None:
 
 
 def test_nobody_has_a_private_address_or_one_of_ours_tested() -> None:
-    settings = Settings.model_validate({"tester": {"source_addresses": ["11.0.0.1"]}})
+    settings = Settings.model_validate(
+        {"tester": {"source_addresses": ["11.0.0.1"]}, "collector": {"addresses": ["11.0.0.3"]}}
+    )
     with pytest.raises(Refused, match="private use") as error:
         selftest.testable(ip_address("10.0.0.1"), settings)
     assert refusal(error) == Refusal.SPECIAL_PURPOSE
-    with pytest.raises(Refused) as error:
-        selftest.testable(ip_address("11.0.0.1"), settings)
-    assert refusal(error) == Refusal.OWN_ADDRESS
+    for own in ("11.0.0.1", "11.0.0.3"):
+        with pytest.raises(Refused) as error:
+            selftest.testable(ip_address(own), settings)
+        assert refusal(error) == Refusal.OWN_ADDRESS
     selftest.testable(ip_address("11.0.0.2"), settings)
 
 

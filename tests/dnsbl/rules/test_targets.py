@@ -47,8 +47,10 @@ def test_public_networks_and_a_lab_of_our_own_may_be_listed() -> None:
 def test_what_somebody_types_is_a_target_unless_it_is_ours_or_nobodys_public_address() -> None:
     assert targets.target(" [8.8.8.8] ", SETTINGS) == ip_address("8.8.8.8")
     ours = Settings.model_validate({"tester": {"source_addresses": ["8.8.8.8"]}})
+    collector = Settings.model_validate({"collector": {"addresses": ["8.8.4.4"]}})
     for text, settings, reason in (
         ("8.8.8.8", ours, Refusal.OWN_ADDRESS),
+        ("8.8.4.4", collector, Refusal.OWN_ADDRESS),
         ("10.0.0.1", SETTINGS, Refusal.SPECIAL_PURPOSE),
         ("example", SETTINGS, Refusal.MALFORMED_ADDRESS),
     ):
