@@ -29,6 +29,8 @@ BARE, SQL = "python -c pass", "python -c 'import sqlalchemy'"
 LIBRARIES = ("import typer", "import typer, pydantic.main", "import typer, pydantic.main, sqlalchemy.dialects.sqlite")
 #: The command by its name, as it is installed: by another one it is not asked to complete anything.
 NAMED = "import sys; from dnsbl.cli import main; sys.argv = ['dnsbl']; main()"
+#: Libraries are read as by a command, which looks for no dead objects among them.
+UNSWEPT = "import atexit, gc; gc.disable(); atexit.register(gc.freeze); "
 #: What a shell asks at each Tab, by what stands on the line.
 TABS = ("dnsbl ", "dnsbl lis", "dnsbl lookup --", "dnsbl listing ")
 #: Commands that words alone are enough for.
@@ -78,7 +80,7 @@ def _programs(config: Path) -> dict[str, _Program]:
     """All of them, in the order of the table."""
     python, dnsbl = [sys.executable, "-c"], [sys.executable, "-m", "dnsbl"]
     programs = {BARE: _Program([*python, "pass"], {}, False), SQL: _Program([*python, "import sqlalchemy"], {}, False)}
-    programs |= {_imported(each): _Program([*python, each], {}, False) for each in LIBRARIES}
+    programs |= {_imported(each): _Program([*python, UNSWEPT + each], {}, False) for each in LIBRARIES}
     for typed in TABS:
         asked = {"COMP_WORDS": typed, "COMP_CWORD": str(typed.count(" ")), "_DNSBL_COMPLETE": "complete_bash"}
         programs[f"{typed}<Tab>"] = _Program([*python, NAMED], asked)
