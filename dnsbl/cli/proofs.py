@@ -10,12 +10,12 @@ import typer
 
 from dnsbl.cli.later import later
 from dnsbl.cli.words import Config, Json, place_for
-from dnsbl.errors import Damaged, DnsblError, Withheld
+from dnsbl.errors import DnsblError, Withheld
 
 with later():
     from dnsbl import files
     from dnsbl import opened as lists
-    from dnsbl.cli import show
+    from dnsbl.cli import show, terminal
     from dnsbl.log import note, prooffile
     from dnsbl.log import statements as said
     from dnsbl.rules import asking
@@ -83,7 +83,7 @@ def verify(
     else:
         show.done({"shown": result.shown, "not shown": result.open}, as_json=False)
     if result.wrong:
-        raise Damaged(" ".join(result.wrong))
+        terminal.fail(" ".join(result.wrong))
 
 
 def _key(text: str, sort: int, option: str) -> note.Verifier:

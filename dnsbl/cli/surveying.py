@@ -17,7 +17,7 @@ from dnsbl.errors import DnsblError
 with later():
     from dnsbl import config as reading
     from dnsbl import opened as lists
-    from dnsbl.cli import surveys
+    from dnsbl.cli import show, surveys
     from dnsbl.daemons import laying
 
 app = typer.Typer(
@@ -145,6 +145,8 @@ def report_on(
     as_json: Json = False,
 ) -> None:
     """Tell what surveys have found, finished or not."""
+    if as_json and form not in (ReportForm.TEXT, ReportForm.JSON):
+        raise typer.BadParameter(f"goes not with --format {form}", param_hint="--json")
     form = ReportForm.JSON if as_json else form
     if hosts and form in (ReportForm.HTML, ReportForm.STUDIES):
         raise typer.BadParameter("a page names no hosts; text, csv and json do", param_hint="--hosts")
@@ -153,3 +155,5 @@ def report_on(
         typer.echo(text, nl=False)
     else:
         surveys.write(out, text)
+        if as_json:
+            show.done({"file": str(out)}, as_json=True)

@@ -46,6 +46,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         else:
             found = left or 0
         assert found == code, (out, err)
+        if code and not plain and out.strip():  # a failure is one document, too, or a line for each row of a file
+            json.loads(out if out.startswith("{\n") else f"[{','.join(out.splitlines())}]")
         if code:
             return out + err if both else err
         return out if plain else json.loads(out)

@@ -74,6 +74,9 @@ def test_a_range_is_surveyed_told_in_each_form_and_lists_nobody(
     run("survey", "report", "one", "two", "--format", "html", "--out", str(page), plain=True)
     assert page.read_text().startswith("<!doctype html>")
     assert json.loads(run("survey", "report", "one", "--format", "json", plain=True))["surveys"][0]["name"] == "one"
+    assert "goes not with --format html" in run("survey", "report", "one", "--format", "html", code=2)
+    assert run("survey", "report", "one", "--out", str(page)) == {"file": str(page)}
+    assert json.loads(page.read_text())["surveys"][0]["name"] == "one"
     # over, and nobody is left: the same command changes nothing
     assert run("survey", "run", "one")["surveys"][0]["stages"] == found["stages"]
     assert "was begun already" in run("survey", "run", "one", "--range", "127.66.0.1", code=1)
