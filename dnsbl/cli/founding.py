@@ -89,7 +89,7 @@ def _tried(folder: Path, old: Profile, *, as_json: bool) -> None:
     _tell(old)
     terminal.say(
         f"\nThen: dnsbl serve -c {folder / 'config.toml'}"
-        f"\n      dig @127.0.0.1 -p 5353 2.0.0.127.{old.origins(old.base)[0]} ANY"
+        f"\n      dig @127.0.0.1 -p 5353 2.0.0.127.{old.origins(old.base)[0]} TXT"
         "\nNobody is dialled, and no record is to be published, until it is founded under a --zone of yours."
     )
 

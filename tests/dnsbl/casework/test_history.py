@@ -215,7 +215,7 @@ def test_ordb_has_one_queue_for_first_tests_and_for_those_who_want_to_get_off(ta
     ordb.nominated(HOST, Door.WEB, spam=None)
     ordb.find(HOST, OPEN)
     assert ordb.ask("relays", HOST) == LISTED
-    assert "please visit http" in ordb.ask("relays", HOST, "TXT")[0]
+    assert "This mail was handled by an open relay - please visit <http" in ordb.ask("relays", HOST, "TXT")[0]
     ordb.later(days=8)
     first = ordb.nominated(OTHER, Door.WEB, spam=None)
     again = ordb.nominated(HOST, Door.WEB, spam=None)
@@ -451,6 +451,28 @@ def test_orb_uk_moves_who_was_proven_open_and_can_be_tested_no_longer_to_a_zone_
     assert orb.ask("manual", HOST) == NOT
 
 
+def test_osirusoft_joins_its_own_relays_and_others_lists_and_keeps_outputs_and_who_wants_no_tests_apart(
+    tale: Callable[[str], Tale],
+) -> None:
+    osiru = tale("osirusoft")
+    osiru.nominated(HOST, Door.WEB, spam=None)
+    osiru.find(HOST, OPEN)
+    assert osiru.ask("relays", HOST) == osiru.ask("inputs", HOST) == LISTED
+    osiru.nominated(OTHER, Door.WEB, spam=None)
+    osiru.hops(OTHER, THIRD)
+    assert osiru.ask("relays", OTHER) == LISTED
+    assert (osiru.ask("outputs", THIRD), osiru.ask("relays", THIRD)) == (["127.0.0.5"], NOT), "to warn, not to block"
+    spammer = ip_network("192.0.2.4/32")
+    say, confirm = osiru.casework.operators.list_networks, osiru.casework.reviewing.confirm
+    say([spammer], kind="spam-source", reason="nominated by a site", actor="operator a")
+    assert osiru.ask("relays", "192.0.2.4") == NOT, "one site is not several"
+    confirm(spammer, kind="spam-source", reason="and by another one", actor="operator b")
+    assert osiru.ask("relays", "192.0.2.4") == osiru.ask("spamsources", "192.0.2.4") == ["127.0.0.4"]
+    wary = ip_network("198.51.100.77/32")
+    osiru.casework.operators.exclude(wary, reason="wants no tests", actor="operator a")
+    assert (osiru.ask("blocktest", "198.51.100.77"), osiru.ask("relays", "198.51.100.77")) == (LISTED, NOT)
+
+
 def test_five_ten_lists_by_one_operators_hand_what_has_sent_spam_and_outputs_by_their_own_code(
     tale: Callable[[str], Tale],
 ) -> None:
@@ -507,6 +529,7 @@ def test_njabl_hears_contributors_retests_after_ninety_days_and_warns_outputs_fo
     say = njabl.casework.operators.list_networks
     say([ip_network("192.0.2.6/32")], kind="passive", reason="no evidence is shown", actor="operator")
     assert (njabl.ask("dnsbl", "192.0.2.6"), njabl.ask("combined", "192.0.2.6")) == (NOT, ["127.0.0.6"])
+    assert njabl.ask("bhnc", "192.0.2.6") == ["127.0.0.6"]
     njabl.passes(days=69, hours=-2)
     assert njabl.ask("dnsbl", HOST) == LISTED
     assert njabl.due_by(njabl.within(days=1)) is not None

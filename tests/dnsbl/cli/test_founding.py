@@ -119,6 +119,13 @@ def test_a_list_of_old_is_founded_under_a_name_of_ones_own_with_the_records_of_e
     assert "dnsbl check-config -c" in said
 
 
+def test_what_it_says_to_ask_is_answered_with_a_listing_and_not_by_one_record_for_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert init(monkeypatch, str(tmp_path), "--profile", "orbl") == 0
+    assert "2.0.0.127.or.orbl.example.org TXT\n" in capsys.readouterr().out
+
+
 def test_the_profiles_that_there_are_can_be_listed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

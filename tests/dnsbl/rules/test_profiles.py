@@ -50,7 +50,19 @@ njabl qwdnsbl: relay 2, multihop 2, spam-source 4, relay-output 5, form-mail 8, 
 njabl qwdynablock: dynamic 3
 njabl combined: relay 2, multihop 2, dynamic 3, spam-source 4, relay-output 5, passive 6, form-mail 8, proxy 9
 njabl dynablock: dynamic 3
+njabl bhnc: passive 6
 rsl relays: relay 2
+osirusoft relays: relay 2, multihop 2, dialup 3, spam-source 4, spam-site 6, list-server 7, \
+form-mail 8, proxy 9
+osirusoft inputs: relay 2, multihop 2
+osirusoft dialups: dialup 3
+osirusoft spamsources: spam-source 4
+osirusoft spews: spews 4
+osirusoft spamsites: spam-site 6
+osirusoft spamhaus: spamhaus 6
+osirusoft socks: proxy 9
+osirusoft outputs: relay-output 5
+osirusoft blocktest: do-not-test 2
 ordb relays: relay 2
 rss relays: relay 2
 rss rbl-plus: spammer 127.1.0.1, dialup 127.1.0.2, relay 127.1.0.4, proxy 127.1.0.8
@@ -69,6 +81,7 @@ ahbl exemptions: exempt 2
 sbl sbl: sbl 2, css 3, drop 9
 sbl xbl: xbl 4
 sbl pbl: pbl-provider 10, pbl-list 11
+sbl sbl-xbl: sbl 2, css 3, drop 9, xbl 4
 sbl zen: sbl 2, css 3, xbl 4, drop 9, pbl-provider 10, pbl-list 11
 """
 every = pytest.mark.parametrize("name", profiles.names())
