@@ -77,6 +77,33 @@ def _honeypot(lab: Lab, host: str) -> object:
     )
 
 
+_DESK = """\
+#!/usr/bin/python3
+import smtplib, sys
+from email import message_from_binary_file
+letter, (sender, recipient, collector, name) = message_from_binary_file(sys.stdin.buffer), sys.argv[1:]
+text = "".join(f"> {line}\\r\\n" for line in letter.get_payload().splitlines())
+for to in filter(None, (sender, recipient)):
+    with smtplib.SMTP(collector, 25, name) as client:
+        head = f"From: desk@{name}\\r\\nTo: {sender}, {recipient}\\r\\nSubject: [#1] Re: {letter['Subject']}\\r\\n"
+        head += f"Message-ID: <1@{name}>\\r\\nIn-Reply-To: {letter['Message-ID']}\\r\\n"
+        client.sendmail(f"desk@{name}", [to], f"{head}\\r\\nWe have your message:\\r\\n\\r\\n{text}")
+"""
+
+
+def _desk(lab: Lab, host: str) -> object:
+    """Takes all mail for a desk, which confirms it to whoever it is from and to, and quotes it."""
+    script = lab.folder / f"{host}.py"
+    script.write_text(_DESK)
+    script.chmod(0o755)
+    pipe = (
+        f"desk unix - n n - 1 pipe user=nobody argv={script} ${{sender}} ${{recipient}} {COLLECTOR} {lab.name(host)}\n"
+    )
+    return start_postfix(
+        lab, host, more=pipe, default_transport="desk", desk_destination_recipient_limit="1", **ANYBODY
+    )
+
+
 #: Host: how it is set up, who tests it, and what it is.
 EVADERS: dict[str, tuple[Callable[[Lab, str], object], Vantage, Verdict]] = {
     "by-domain": (_refusing(smtpd_recipient_restrictions=f"check_recipient_access {_inline(C)}"), FIRST, OPEN),
@@ -93,6 +120,7 @@ EVADERS: dict[str, tuple[Callable[[Lab, str], object], Vantage, Verdict]] = {
     "by-only-domain": (_refusing(smtpd_recipient_restrictions=f"check_recipient_access {_inline(C)}"), LONE, UNSURE),
     "one-domain": (lambda lab, host: start_postfix(lab, host, relay_domains=C), FIRST, UNSURE),
     "honeypot": (_honeypot, FIRST, UNSURE),
+    "desk": (_desk, FIRST, LOSES),
     "sink": (lambda lab, host: start_postfix(lab, host, **ANYBODY, default_transport="discard:sink"), FIRST, LOSES),
     "direct-send": (_direct_send, FIRST, CLOSED),
     "smtpd-plain": (opensmtpd, FIRST, CLOSED),
