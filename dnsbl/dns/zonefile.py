@@ -39,7 +39,7 @@ from dnsbl.vocabulary import DECLARED, TESTED_KINDS
 LONGEST_TXT = 200
 _LONGEST_ADDRESS = IPv6Address("fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff")
 #: Grows when the same files and rows come to make other records, so that nodes of both versions share no serials.
-_RECORDS = 1
+_RECORDS = 2
 #: Leaves room for 32 nibbles and a kind in the 255 bytes of a name.
 _LONGEST_ORIGIN = 150
 
@@ -117,7 +117,8 @@ def zones_from(
     over = [zone.origin for _, zone in zones if zone.ended]
     made_of = _RECORDS, site, terms, sorted(texts.values()), *over, *log_keys
     digest = hashlib.sha256(repr(made_of).encode()).hexdigest()
-    return Zones(tuple(_telling(zone, log_keys) for _, zone in zones), digest)
+    every = [zone for _, zone in zones]
+    return Zones(tuple(_parted(_telling(zone, log_keys), every) for zone in every), digest)
 
 
 def _telling(zone: Zone, log_keys: Sequence[str]) -> Zone:
@@ -128,9 +129,35 @@ def _telling(zone: Zone, log_keys: Sequence[str]) -> Zone:
     return replace(zone, static={**zone.static, (LOG,): {wire.TXT: (zone.ttl, data)}})
 
 
+def _parted(zone: Zone, zones: Sequence[Zone]) -> Zone:
+    """The zone with the servers of those inside it at their names, and the addresses of such as lie there.
+
+    Its secondaries need them, who else would deny what is inside (RFC 1034 4.2.1); here the inner zone answers. The
+    names between exist (RFC 8020). A zone of sources is not transferred, and may have such names itself.
+    """
+    if zone.sources or not (zone.listing or zone.ended):
+        return zone
+    static = dict(zone.static)
+    inside = [each for each in zones if _lies_in(each, zone)]
+    for inner in inside:
+        if any(_lies_in(inner, between) for between in inside):
+            continue
+        below = inner.labels[: -len(zone.labels)]
+        static |= {below[n:]: static.get(below[n:], {}) for n in range(1, len(below))}
+        static[below] = {wire.NS: (zone.ttl, inner.ns or zone.ns)}
+        for name, types in inner.static.items():
+            if name and wire.name(name + inner.labels) + b"\0" in inner.ns:
+                static[name + below] = {rtype: types[rtype] for rtype in (wire.A, wire.AAAA) if rtype in types}
+    return replace(zone, static=static)
+
+
+def _lies_in(inner: Zone, outer: Zone) -> bool:
+    return len(inner.labels) > len(outer.labels) and inner.labels[-len(outer.labels) :] == outer.labels
+
+
 def _hidden(source: str, inner: Zone, outer: Zone) -> list[str]:
     """A mistake where a zone lies where names of a list are: it would answer in their place."""
-    if not outer.listing or inner.labels[-len(outer.labels) :] != outer.labels:
+    if not outer.listing or not _lies_in(inner, outer):
         return []
     label = inner.labels[-len(outer.labels) - 1]
     names = {name[-1] for name in outer.static if name} | outer.views.keys() | {STATUS}

@@ -75,6 +75,7 @@ class _Own:
             for zone in zones
             if not zone.sources  # left to the reference
             for below in zone.static
+            if zones.of((*below, *zone.labels)) is zone  # not where a zone inside it answers
         }
         self._said: dict[tuple[bytes, int], _Records] = {}
 

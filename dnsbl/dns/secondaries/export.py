@@ -46,7 +46,7 @@ def rbldnsd(zone: Zone, table: Table) -> Iterator[str]:
     yield f"$NS {zone.ttl} {' '.join(_name(rdata) for rdata in zone.ns)}\n"
     yield "$DATASET generic:fixed @\n"
     for owner, rtype, ttl, text in _static(zone):
-        if rtype != wire.AAAA:
+        if rtype not in (wire.AAAA, wire.NS):
             yield f"{owner} {ttl} {_TYPES[rtype]} {text}\n"
     for label, view in zone.views.items():
         for ttl in sorted({kind.ttl for kind in view.tests.values()}):  # one TTL a dataset
@@ -208,7 +208,7 @@ FORMATS: dict[str, Callable[[Zone, Table], Iterator[str]]] = {
 #: What begins a comment in each form.
 _COMMENTS = {form: ";" if form in ("bind", "rpz") else "#" for form in FORMATS}
 
-_TYPES = {wire.A: "A", wire.AAAA: "AAAA", wire.MX: "MX", wire.TXT: "TXT"}
+_TYPES = {wire.A: "A", wire.NS: "NS", wire.AAAA: "AAAA", wire.MX: "MX", wire.TXT: "TXT"}
 
 
 def _firsts(where: Where, numbers: Iterable[int]) -> Iterator[str]:
@@ -286,6 +286,8 @@ def _text(rtype: int, rdata: bytes) -> str:
         return str(IPv4Address(rdata))
     if rtype == wire.AAAA:
         return str(IPv6Address(rdata))
+    if rtype == wire.NS:
+        return _name(rdata)
     if rtype == wire.MX:
         return f"{int.from_bytes(rdata[:2])} {_name(rdata[2:])}"
     return _quoted(rdata[1:].decode("ascii"))

@@ -319,6 +319,44 @@ def test_a_zone_of_sources_alone_may_lie_inside_another_and_the_nearest_answers(
         zones_from({"a.toml": GOOD, "b.toml": GOOD.replace("bl.test", "a.bl.test")}, site=SITE)
 
 
+INSIDE = """
+origin = "trial.x.bl.test"
+ns = ["ns1.trial.x.bl.test", "ns.example.net"]
+trial = true
+[soa]
+mname = "ns.example.net"
+rname = "h.example.net"
+[[records]]
+name = "ns1"
+type = "A"
+data = "192.0.2.54"
+[[records]]
+name = "www"
+type = "A"
+data = "192.0.2.55"
+"""
+
+
+def test_the_outer_zone_has_the_servers_of_a_zone_inside_it_their_addresses_and_the_names_between() -> None:
+    outer, *_ = zones_from({"a.toml": GOOD, "b.toml": INSIDE}, site=SITE)
+    inside = {name: types for name, types in outer.static.items() if name[-1:] == (b"x",)}
+    ns = b"\3ns1\5trial\1x\2bl\4test\0", b"\2ns\7example\3net\0"
+    assert inside == {
+        (b"x",): {},
+        (b"trial", b"x"): {wire.NS: (2100, ns)},
+        (b"ns1", b"trial", b"x"): {wire.A: (2100, (b"\xc0\0\2\x36",))},
+    }
+    outer, *_ = zones_from({"a.toml": GOOD, "b.toml": SOURCES}, site=SITE)
+    assert outer.static[b"theirs",] == {wire.NS: (2100, outer.ns)}, "without servers of its own it has those around it"
+
+
+def test_of_zones_inside_one_another_each_has_the_next_one_alone() -> None:
+    inmost = INSIDE.replace('"trial.x.bl.test"', '"deep.trial.x.bl.test"')
+    zones = {zone.origin: zone for zone in zones_from({"a": GOOD, "b": INSIDE, "c": inmost}, site=SITE)}
+    assert (b"trial", b"x") in zones["bl.test"].static
+    assert (b"deep", b"trial", b"x") not in zones["bl.test"].static
+
+
 @pytest.mark.parametrize("kind", ["do-not-test", "exempt"])
 def test_what_says_the_opposite_of_a_listing_has_a_zone_of_its_own(kind: str) -> None:
     text = 'origin = "no.example"\nns = ["ns.example.org"]\n[soa]\nmname = "ns.example.org"\nrname = "h.example.org"\n'

@@ -35,6 +35,7 @@ from tests.dnsbl.dns.engine.both import ENGINES, Both, asked, both
 from tests.dnsbl.dns.listed.samples import many
 from tests.dnsbl.dns.test_answer import CASES, CLIENT, NOW, TABLE, WORLD, ZONES, mutated, packet_of, serving_of
 from tests.dnsbl.dns.test_proxied import header
+from tests.dnsbl.dns.test_trials import LIST, TRIAL
 from tests.dnsbl.dns.test_trials import ZONES as TRIED
 
 SECRETS = (bytes(range(16)), bytes(16))
@@ -145,6 +146,23 @@ OPTS = [
 
 def question(name: str, kind: str, edns: dict | None, flags: int = 0x0100) -> bytes:
     return packet_of({"name": name, "type": kind, "flags": flags} | ({"edns": edns} if edns else {}))
+
+
+@each
+def test_a_name_between_a_zone_and_one_inside_it_exists(engine: str) -> None:
+    outer, inner = LIST, TRIAL.replace("trial.bl.test", "trial.x.bl.test")
+    tried = Both(engine, Serving(zones_from({"list": outer, "trial": inner}, site="https://bl.test"), Table.of([])))
+    for name, there in (("x.bl.test", True), ("y.x.bl.test", False), ("x.trial.x.bl.test", False)):
+        for kind in ("A", "NS", "ANY", "DS"):
+            packet = question(name, kind, None)
+            with naming((name, kind)):
+                tried.agree(packet)
+                said = respond.respond(packet, CLIENT, NOW, tried.reference, tcp=False)
+                assert said.rcode == (wire.NOERROR if there else wire.NXDOMAIN)
+    for name in ("trial.x.bl.test", "good.trial.x.bl.test"):
+        for kind in ("A", "NS", "SOA"):
+            with naming((name, kind)):
+                tried.agree(question(name, kind, None))
 
 
 @each

@@ -190,6 +190,14 @@ def test_a_postfix_map_rejects_whom_the_origin_lists(rows: list[Row]) -> None:
         assert ask(address).startswith("REJECT ") == bool(ours(address, "")), address
 
 
+def test_a_zone_inside_is_delegated_in_a_master_file_and_left_out_where_there_is_no_such_record() -> None:
+    inner = 'origin = "theirs.bl.test"\nns = ["ns.theirs.net"]\n[[sources]]\ntype = "dnset"\nfiles = ["f"]\n'
+    inner += '[soa]\nmname = "ns.theirs.net"\nrname = "h.theirs.net"\n'
+    outer, _ = zones_from({"a": ZONE, "b": inner}, site="https://site.example")
+    assert "theirs 2100 IN NS ns.theirs.net.\n" in list(export.bind(outer, Table.of([])))
+    assert not [line for line in export.rbldnsd(outer, Table.of([])) if "theirs" in line]
+
+
 @settings(max_examples=8, deadline=None)
 @given(rows_of)
 def test_f27_a_master_file_answers_as_we_do(rows: list[Row]) -> None:
