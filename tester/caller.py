@@ -23,7 +23,6 @@ from tester.certificates import facts, throwaway
 from tester.dialogue import Dialogue
 from tester.errors import ReplyFault
 from tester.knocking import CONNECT_ERRORS, Connected, Knocker
-from tester.paths import Tls
 from tester.smtp import Attempt, Event, Outcome, Reply, ReplyReader, Said, Transcript
 from tester.states import Action, AskOwn, AskProven, Close, Command, Expect, Pause, Send, SendBody, SendFirst, StartTls
 
@@ -139,7 +138,7 @@ class _Session(SMTPProtocol):
             self._dialogue.fault(Outcome.DISCONNECTED, self._now())
             return
         self._room.check_peer(ip_address(self._peer[0]))
-        if self._path.tls is Tls.IMPLICIT:
+        if self._dialogue.wrapped:
             if not await self._shake_hands(self._limits.command):
                 self.abort()
                 self._dialogue.fault(Outcome.TLS_FAIL, self._now())
@@ -249,6 +248,8 @@ class _Session(SMTPProtocol):
             wrapped = await self._loop.start_tls(self.transport, self, context, ssl_handshake_timeout=wait)
         except OSError as error:  # ssl.SSLError and every connection error
             self._remark(f"no TLS: {type(error).__name__}")
+            if getattr(error, "reason", "") == "WRONG_VERSION_NUMBER":  # no record of TLS at all
+                self._dialogue.in_clear()
             return False
         if wrapped is None:  # lost in the very moment
             return False

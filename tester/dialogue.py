@@ -23,7 +23,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from tester.approach import Approach
-from tester.paths import Tls
+from tester.paths import SUBMISSION, Tls
 from tester.smtp import PENDING, REFUSED, Attempt, Control, Flag, Opening, Outcome, Reply, Result, Said, escape
 from tester.states import (
     DEFERRED,
@@ -95,6 +95,7 @@ class _Course:
     nonsense: bytes  # until it was asked for
     ask_own: bool  # until it was asked
     prefer_tls: bool  # until it has come to nothing
+    wrapped: bool  # whether the next connection begins with TLS
     own: str = ""
     helo_only: bool = False
     no_ehlo: bool = False  # whether the server has refused EHLO on a connection like everybody's
@@ -127,6 +128,7 @@ class Dialogue:
                 nonsense=approach.nonsense.encode("ascii"),
                 ask_own=approach.ask_own,
                 prefer_tls=approach.path.tls is Tls.OFFERED,
+                wrapped=approach.path.tls is Tls.IMPLICIT,
             )
         )
 
@@ -137,6 +139,8 @@ class Dialogue:
         self.control = Control.NOT_RUN
         self.control_reply = ""  #: how mail for the server's postmaster was refused, or ""
         self.flags: set[Flag] = set()
+        self.wrapped = course.wrapped  #: whether this connection is to be encrypted before its first word
+        self._in_clear = False  # whether somebody spoke in clear there
         self.target_name = ""  #: T: a host name fit for our own commands, or ""
         self._course = course
         self._limits = course.approach.limits
@@ -183,8 +187,12 @@ class Dialogue:
         return SendFirst(self._opening.before, wait) if self._opening.before else Expect(wait)
 
     def encrypted(self) -> None:
-        """The connection stands and is encrypted before its first word, as its path says (RFC 8314 3)."""
+        """The connection stands and is encrypted before its first word, as `wrapped` says (RFC 8314 3)."""
         self.flags.add(Flag.TLS_USED)
+
+    def in_clear(self) -> None:
+        """In the place of a handshake something was said in clear; `fault(TLS_FAIL)` follows."""
+        self._in_clear = True
 
     def reply(self, reply: Reply, now: float) -> Command:
         """The server's one complete reply to what was sent, with nothing behind it."""
@@ -245,7 +253,7 @@ class Dialogue:
             return self._close()
         if outcome is Outcome.BANNER_TIMEOUT:
             self.flags.add(Flag.TARPIT)
-        if self._second_try(SECOND_TRY.get((self.phase, outcome))):
+        if self._second_try(SECOND_TRY.get((self.phase, outcome), ()), outcome):
             return self._close()
         if outcome is Outcome.UNSOLICITED:
             self.control = Control.NOT_RUN  # of a server that talks out of turn nothing is believed
@@ -435,12 +443,20 @@ class Dialogue:
             return self._enter(Phase.GAP, now)
         return self._enter(Phase.QUIT, now)
 
-    def _second_try(self, kind: str | None) -> bool:
+    def _second_try(self, kinds: Sequence[str], outcome: Outcome) -> bool:
         """Whether the next connection is to make good for this one, which has come to nothing."""
-        course = self._course
-        if kind is None or kind in course.second or course.connections >= self._limits.connections:
+        course, path = self._course, self._course.approach.path
+        login = path.tls is Tls.OFFERED and path.port in SUBMISSION
+        fits = {
+            "wrapped": login,  # who begins with TLS waits for ours
+            "unwrapped": path.tls is Tls.IMPLICIT and self._in_clear,
+            "patience": login or outcome is not Outcome.TLS_FAIL,
+        }
+        kind = next((kind for kind in kinds if kind not in course.second and fits.get(kind, True)), None)
+        if kind is None or course.connections >= self._limits.connections:
             return False
         course.second.add(kind)
+        course.wrapped = kind == "wrapped" or (course.wrapped and outcome is not Outcome.TLS_FAIL)
         self._once_more = True
         if kind == "helo":
             course.helo_only = True

@@ -48,7 +48,7 @@ class Path:
 
 def path(address: IPv4Address | IPv6Address, port: int) -> Path:
     """The way in at this port, in the manner that belongs to the port. Where people log in TLS is used wherever it is
-    offered: many such servers say nothing before it."""
+    offered: many such servers say nothing before it. Who has it the other way round is followed (`states`)."""
     tls = Tls.IMPLICIT if port == SMTPS else Tls.OFFERED if port in SUBMISSION else Tls.NEEDED
     return Path(address=address, port=port, tls=tls)
 

@@ -214,15 +214,17 @@ FAULTS = frozenset(
 #: Put off, not refused: later tries will tell.
 DEFERRED = frozenset({_O.MAIL_4XX, _O.RCPT_4XX, _O.DATA_CMD_4XX, _O.DATA_END_4XX})
 
-#: Faults that a second connection may do better about, once each: more patience, HELO alone, or no TLS.
-SECOND_TRY: Mapping[tuple[Phase, Outcome], str] = MappingProxyType(
+#: Faults that a second connection may do better about, once each: TLS from the first octet where people log in, or none
+#: where somebody speaks in clear, more patience, HELO alone, or no TLS. The first that fits and was not made is.
+SECOND_TRY: Mapping[tuple[Phase, Outcome], tuple[str, ...]] = MappingProxyType(
     {
-        (_P.BANNER, _O.BANNER_TIMEOUT): "patience",
-        (_P.BANNER, _O.BANNER_EOF): "again",
-        (_P.EHLO, _O.DISCONNECTED): "helo",
-        (_P.HELO, _O.DISCONNECTED): "helo",
-        (_P.OFFERED_TLS, _O.DISCONNECTED): "clear",
-        (_P.OFFERED_SHAKE, _O.TLS_FAIL): "clear",
+        (_P.BANNER, _O.BANNER_TIMEOUT): ("wrapped", "patience"),
+        (_P.BANNER, _O.BANNER_EOF): ("wrapped", "again"),
+        (_P.BANNER, _O.TLS_FAIL): ("unwrapped", "patience"),
+        (_P.EHLO, _O.DISCONNECTED): ("helo",),
+        (_P.HELO, _O.DISCONNECTED): ("helo",),
+        (_P.OFFERED_TLS, _O.DISCONNECTED): ("clear",),
+        (_P.OFFERED_SHAKE, _O.TLS_FAIL): ("clear",),
     }
 )
 

@@ -592,8 +592,16 @@ async def test_implicit_tls_is_spoken_from_the_first_octet(certificate: str) -> 
     assert transcript.tls["expires"].endswith("Z")
 
 
-async def test_a_server_that_speaks_in_clear_where_tls_is_due_has_failed_at_it() -> None:
+async def test_a_server_that_speaks_in_clear_where_tls_is_due_is_spoken_to_in_clear() -> None:
     server = Scripted(OPEN)
+    async with listening(server) as port:
+        first, second = await dial(port, tls=Tls.IMPLICIT, limits=replace(QUICK, command=2.0))
+    assert outcomes([first, second]) == ["ACCEPTED"]
+    assert not first.results and "TLS_USED" not in second.flags
+
+
+async def test_a_handshake_that_fails_by_itself_is_not_followed_by_words_in_clear() -> None:
+    server = Scripted({"": b"\x15\x03\x01\x00\x02\x02\x28"})  # an alert: handshake failure
     async with listening(server) as port:
         [transcript] = await dial(port, tls=Tls.IMPLICIT, limits=replace(QUICK, command=2.0))
     assert outcomes([transcript]) == ["TLS_FAIL"]

@@ -379,6 +379,48 @@ def test_a_second_try_for_a_late_greeting_still_takes_tls_where_it_is_offered() 
     assert drive(following, "220 mx.test", "250 mx.test|250 STARTTLS") == STARTTLS
 
 
+@pytest.mark.parametrize("fault", [O.TIMEOUT, O.DISCONNECTED])
+def test_a_port_where_people_log_in_that_says_nothing_may_wait_for_tls(fault: Outcome) -> None:
+    dialogue = Dialogue(approaching(587, tls=Tls.OFFERED), lambda said: [attempt("S01")])
+    assert not dialogue.wrapped
+    drive(dialogue, fault)
+    following = dialogue.again()
+    assert following is not None and following.wrapped
+    following.start(0.0)
+    following.encrypted()
+    assert drive(following, "220 mx.test", "250 mx.test|250 STARTTLS") == MAIL
+
+
+def test_where_tls_was_a_wrong_guess_there_is_more_patience_in_clear() -> None:
+    dialogue = Dialogue(approaching(587, tls=Tls.OFFERED), lambda said: [attempt("S01")])
+    drive(dialogue, O.TIMEOUT)
+    guess = dialogue.again()
+    assert guess is not None
+    drive(guess, O.TLS_FAIL)
+    patient = guess.again()
+    assert patient is not None and not patient.wrapped
+    assert patient.start(0.0) == Expect(Limits().banner_second)
+    assert isinstance(drive(patient, O.TIMEOUT), Close)
+    assert patient.again() is None
+    assert [result.outcome for result in patient.results] == [O.BANNER_TIMEOUT]
+
+
+def test_a_mail_port_that_says_nothing_is_waited_for_in_clear() -> None:
+    dialogue = Dialogue(approaching(25, tls=Tls.OFFERED), lambda said: [attempt("S01")])
+    drive(dialogue, O.TIMEOUT)
+    following = dialogue.again()
+    assert following is not None and not following.wrapped
+    assert following.start(0.0) == Expect(Limits().banner_second)
+
+
+def test_a_slow_greeting_under_tls_is_waited_for_under_tls() -> None:
+    dialogue = Dialogue(approaching(465, tls=Tls.IMPLICIT), lambda said: [attempt("S01")])
+    drive(dialogue, O.TIMEOUT)
+    following = dialogue.again()
+    assert following is not None and following.wrapped
+    assert following.start(0.0) == Expect(Limits().banner_second)
+
+
 def test_who_may_be_greeted_once_is_asked_about_the_postmaster_in_our_usual_name_on_another_connection() -> None:
     dialogue = Dialogue(approaching(), lambda said: [attempt("H01", helo="localhost")])
     assert isinstance(drive(dialogue, *HELLO, "503 once is enough", "221 bye"), Close)

@@ -103,12 +103,13 @@ def test_which_outcomes_are_faults_and_which_are_put_off() -> None:
 
 def test_what_a_second_connection_does_otherwise() -> None:
     assert {(p.value, o.value): how for (p, o), how in states.SECOND_TRY.items()} == {
-        ("BANNER", "BANNER_TIMEOUT"): "patience",
-        ("BANNER", "BANNER_EOF"): "again",
-        ("EHLO", "DISCONNECTED"): "helo",
-        ("HELO", "DISCONNECTED"): "helo",
-        ("OFFERED_TLS", "DISCONNECTED"): "clear",
-        ("OFFERED_SHAKE", "TLS_FAIL"): "clear",
+        ("BANNER", "BANNER_TIMEOUT"): ("wrapped", "patience"),
+        ("BANNER", "BANNER_EOF"): ("wrapped", "again"),
+        ("BANNER", "TLS_FAIL"): ("unwrapped", "patience"),
+        ("EHLO", "DISCONNECTED"): ("helo",),
+        ("HELO", "DISCONNECTED"): ("helo",),
+        ("OFFERED_TLS", "DISCONNECTED"): ("clear",),
+        ("OFFERED_SHAKE", "TLS_FAIL"): ("clear",),
     }
 
 
