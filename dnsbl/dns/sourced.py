@@ -87,7 +87,7 @@ def gathered(zone: Zone, contents: Sequence[Holding], newest: int) -> Sourced:
 def fixed(query: Query, zone: Zone, table: Table | None, sourced: Sourced, below: tuple[bytes, ...]) -> Reply:
     """The zone's own records at this name: those of its file, and at the origin SOA, NS and what sources say of it."""
     types = zone.static[below]
-    if query.qtype == wire.ANY:
+    if query.qtype == wire.ANY and (types or not below):
         return _minimal_any(zone.ttl)
     if not below and query.qtype == wire.SOA:
         return _reply([wire.record(wire.QNAME, wire.SOA, sourced.soa_ttl, sourced.soa)])

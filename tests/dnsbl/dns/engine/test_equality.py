@@ -166,6 +166,21 @@ def test_a_name_between_a_zone_and_one_inside_it_exists(engine: str) -> None:
 
 
 @each
+def test_a_name_that_only_leads_to_a_record_is_empty_for_any_too_beside_data_files(engine: str) -> None:
+    text = 'origin = "bl.test"\n[[sources]]\ntype = "dnset"\nfiles = ["f"]\n'
+    text += '[[records]]\nname = "www.deep"\ntype = "A"\ndata = "192.0.2.1"\n'
+    zones = zones_from({"a": text}, site="https://bl.test")
+    held = gathered(*zones, [read("dnset", [("f", b"x.com\n")], now=0)], 1)
+    tried = Both(engine, Serving(zones, Table.of([]), sourced={"bl.test": held}))
+    for name, records in (("deep.bl.test", 0), ("www.deep.bl.test", 1), ("bl.test", 1)):
+        packet = question(name, "ANY", None)
+        with naming(name):
+            tried.agree(packet)
+            said = respond.respond(packet, CLIENT, NOW, tried.reference, tcp=False)
+            assert said.packet is not None and said.packet[7] == records
+
+
+@each
 def test_a_zone_for_trials_is_left_to_the_reference(engine: str) -> None:
     tried = Both(engine, Serving(TRIED, Table.of([])))
     for label in ("good", "error", "world", "empty", "refused", "silent", "none"):
