@@ -67,6 +67,8 @@ _BOUNCE = re.compile(
     rb"|deliver[a-z]{0,3} (?:status|fail|problem|error|notification|report)|warning: (?:message|could not)",
     re.I,
 )
+#: Types of parts that a letter's text may stand in; a gateway calls octets by the second what it knows nothing of.
+_TEXTS = ("text/", "application/octet-stream")
 #: A name of one of our letters, which holds its recipient's token (see `letter.write`).
 _OUR_NAME = re.compile(rb"<?r[a-z2-7]{33}@", re.I)
 #: How a subject begins that answers another one, in the words of mail programs.
@@ -76,9 +78,10 @@ _AGAIN = re.compile(rb"(?:\[[^\]]{0,40}\]\s{0,9})?(?:re|aw|antw|sv|vs|rv|ynt|odp
 def unwrap(message: bytes) -> Unwrapped:
     """Open a message from a stranger. Never raises; work is bounded by the message's length.
 
-    Looks at the first MiB. A proof is found in any text part, whatever encoded, wrapped, quoted or turned it into HTML
-    on the way; in a report, in an answer, and in the copy of another message, it is none. A message that goes under the
-    name of a letter of ours (its Message-ID) is that letter, and so is a copy within it: a filter has wrapped it up.
+    Looks at the first MiB. A proof is found in any text part, whatever encoded, wrapped, quoted, attached or turned it
+    into HTML on the way; in a report, in an answer, and in the copy of another message, it is none. A message that goes
+    under the name of a letter of ours (its Message-ID) is that letter, and so is a copy within it: a filter has wrapped
+    it up.
     """
     message = lines(message)
     head, tree = header(message), tuple(parts(message))
@@ -88,7 +91,7 @@ def unwrap(message: bytes) -> Unwrapped:
     )
     ours = bool(_OUR_NAME.match(head.get("message-id", b"")))
     is_answer = not ours and _answers(head)
-    texts = [part for part in (tree if ours else own_tree) if part.kind.startswith("text/")]
+    texts = [part for part in (tree if ours else own_tree) if part.kind.startswith(_TEXTS)]
     found = () if is_report or is_answer else (proof for part in texts for proof in _proofs(part))
     return Unwrapped(proofs=frozenset(found), is_report=is_report, is_answer=is_answer, header=head, parts=tree)
 

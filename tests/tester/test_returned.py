@@ -126,6 +126,12 @@ COPY = "Content-Type: message/rfc822\r\n\r\n" + MESSAGE.decode()
         multipart("alternative", PLAIN, "Content-Type: text/html\r\n\r\n" + html_of(BODY.decode())),
         multipart("mixed", multipart("alternative", PLAIN).decode().replace("=_x", "inner")),
         multipart("mixed", PLAIN).replace(b'"=_x"', b"=_x; x=y"),
+        multipart(
+            "mixed",
+            FOOTER,
+            'Content-Type: application/octet-stream; name="body.txt"\r\nContent-Transfer-Encoding: base64\r\n\r\n'
+            + base64.encodebytes(BODY).decode(),
+        ),
         multipart("mixed", PLAIN, "Content-Type: image/png\r\n\r\nProof: " + "z" * 26),
         multipart("mixed", "Content-Type: text/plain\r\n" + PLAIN, "Content-Type: message/rfc822"),
     ],
