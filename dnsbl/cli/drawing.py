@@ -13,7 +13,7 @@ from rich.segment import Segment
 from rich.table import Table as Table
 from rich.text import Text as Text
 
-from dnsbl.cli.terminal import visible
+from dnsbl.cli.streams import visible
 
 #: Columns of what is no terminal: a table in a pipe is as wide as what it holds.
 PIPE = 4096

@@ -1,5 +1,5 @@
 """The standard streams of a command: what was closed before it began, and what can no longer be written. A result that
-did not come where it goes is a failure, and never a traceback. Knows no command.
+did not come where it goes is a failure, and never a traceback; and what of a text may be shown there. Knows no command.
 """
 
 from __future__ import annotations
@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 
 #: What a disk says that takes no more. Of a file that is opened the name is told too, of a stream never.
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+
+
+def visible(text: str) -> str:
+    """What may be shown as it is; control characters, those that change direction and half ones as question marks."""
+    return text if text.isprintable() else "".join(c if c.isprintable() or c in "\n\t" else "?" for c in text)
 
 
 def flushed(run: Callable[[], None]) -> None:

@@ -10,16 +10,12 @@ from typing import TYPE_CHECKING, NoReturn
 import typer
 
 from dnsbl.cli.later import later
+from dnsbl.cli.streams import visible
 
 with later():
     from dnsbl.cli import drawing
 if TYPE_CHECKING:
     from dnsbl.cli.drawing import DataConsole, Table
-
-
-def visible(text: str) -> str:
-    """What may be shown as it is; control characters, those that change direction and half ones as question marks."""
-    return text if text.isprintable() else "".join(c if c.isprintable() or c in "\n\t" else "?" for c in text)
 
 
 def say(sentence: str, *, strong: str = "") -> None:

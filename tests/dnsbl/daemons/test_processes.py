@@ -28,9 +28,8 @@ from dnsbl.health import Board
 processes.GRACE, processes.LAST = 0.5, 0.5
 logged = []
 
-def say(**what):
-    sys.stdout.write(json.dumps(what) + "\\n")
-    sys.stdout.flush()
+def say(**what):  # in one write, since a signal may come while another thing is being said
+    os.write(1, (json.dumps(what) + "\\n").encode())
 
 class Telling(Board):
     # says what it is told of the other process

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from dnsbl.addresses import parse_address
-from dnsbl.cli import show, terminal
+from dnsbl.cli import show, streams
 from dnsbl.model import Door, Nomination
 from dnsbl.rules import eventlog
 from tester.smtp import escape
@@ -150,7 +150,7 @@ def test_a_terminal_and_the_journal_show_it_and_obey_nothing(
     assert ":1234:" in said or b":1234:" not in octets[:300]
     for line in eventlog.lines(entries, ()):
         assert line.isascii() and line[:-1].isprintable()
-    assert terminal.visible(said) == said
+    assert streams.visible(said) == said
 
 
 class Opened:
