@@ -627,6 +627,25 @@ def test_every_term_of_the_policy_is_on_its_page(house: Build) -> None:
         assert after != before[str(kinds or "")], f"policy.{term} is not told"
 
 
+def test_sentences_of_the_policy_stand_apart_whatever_is_on(house: Build) -> None:
+    everything = {
+        "kinds": ["relay", "multihop", "relay-output", "untestable"], "spam_seen": True, "approval": True,
+        "two_persons": True, "one_queue": True, "removal_delay_days": [1, 5], "relapse_waits": [0, 3600],
+        "kind_days": ["css 3", "xbl 5"], "output_days": 7, "retest_days": [14, 30], "probation_days": [2],
+    }  # fmt: skip
+    for more in ({}, everything, {"retest_days": []}, {"kinds": [], "kind_days": ["css 3", "xbl 5"]}):
+        page = house(policy=more).visitor().get("/policy").text
+        assert not re.findall(r"[a-z0-9)][.;](?:[A-Z]\w* |<code>).{0,20}", page.partition("<main")[2]), more
+
+
+def test_a_list_whose_tests_list_nobody_promises_no_retest(house: Build) -> None:
+    page = house(policy={"kinds": [], "review_days": 300}).visitor().get("/policy").text
+    assert "An operator's listing ends by an operator's word" in page
+    assert "lapses after 300 days" in page
+    for word in ("Close the relay", "ask for a retest", "after its last proof", "retested", "After a delisting"):
+        assert word not in page, word
+
+
 def test_p58_special_use_addresses_that_may_be_listed_are_named_on_the_policy_page(house: Build) -> None:
     page = house(tester={"lab_networks": []}).visitor().get("/policy").text
     assert "Special-use addresses (RFC 6890) are neither tested nor listed" in page
