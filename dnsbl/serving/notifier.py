@@ -1,7 +1,8 @@
 """Tells secondaries that a zone has changed (NOTIFY, RFC 1996): at the start, and at most once a second after changes.
 
 A shell. The feed hands it every table, as it does to the responder. A secondary that does not answer is asked again,
-with growing pauses, a few times for each change; its own refresh timer is the safety net. NOTIFY is signed with the key
+with growing pauses, a few times for each change, and one that does is told once more a little later; its own refresh
+timer is the safety net. NOTIFY is signed with the key
 of the `dns.transfer` rule that holds the secondary's address.
 """
 
@@ -27,6 +28,8 @@ from dnsbl.settings import Dns, split_listen
 
 #: Seconds at least between two tellings of one change after another.
 BETWEEN = 1.0
+#: Seconds after an answer until the same is told once more.
+AGAIN = 5.0
 #: Seconds to wait for each answer; the last one that stays out ends the telling.
 WAITS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 
@@ -45,6 +48,7 @@ class Notifier:
         clock: Clock = SystemClock(),  # noqa: B008 (stateless)
         between: float = BETWEEN,
         waits: tuple[float, ...] = WAITS,
+        again: float = AGAIN,
     ) -> None:
         self._zones = zones
         self.counters = dict.fromkeys(("sent", "answered", "unanswered"), 0)
@@ -53,6 +57,7 @@ class Notifier:
         self._clock = clock
         self._between = between
         self._waits = waits
+        self._again = again
         self._table: Table | None = None
         self._told: Table | None = None  # the last table that there was something to tell of
         self._changed = asyncio.Event()
@@ -118,7 +123,14 @@ class Notifier:
             await asyncio.gather(*tellings, return_exceptions=True)
 
     async def _tell(self, place: str, zone: Zone) -> None:
-        """Tell one secondary of one zone until it answers."""
+        """Tell one secondary of one zone, and once more after it has answered: one that two nodes tell at once may look
+        at one of them alone (Knot DNS does), and miss what the other has until its next refresh."""
+        if await self._answers(place, zone):
+            await asyncio.sleep(self._again)
+            await self._answers(place, zone)
+
+    async def _answers(self, place: str, zone: Zone) -> bool:
+        """Tell it until it answers; whether it has."""
         assert self._told is not None
         host, port = split_listen(place)
         ident = secrets.randbelow(1 << 16)
@@ -130,7 +142,7 @@ class Notifier:
             transport, answer = endpoint
         except OSError as error:
             self._silent(place, zone, error.strerror or "no route")
-            return
+            return False
         try:
             for wait in self._waits:
                 self.counters["sent"] += 1
@@ -138,10 +150,11 @@ class Notifier:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(asyncio.shield(answer.heard), wait)
                     self.counters["answered"] += 1
-                    return
+                    return True
         finally:
             transport.close()
         self._silent(place, zone, "no answer")
+        return False
 
     def _silent(self, place: str, zone: Zone, why: str) -> None:
         self.counters["unanswered"] += 1

@@ -121,6 +121,23 @@ async def test_a_secondary_that_does_not_answer_is_told_again_and_then_left() ->
     secondary.transport.close()
 
 
+async def test_a_secondary_that_has_answered_is_told_once_more_and_no_oftener() -> None:
+    secondary, place = await listening()
+    telling = notifier(place, between=0.01, again=0.01)
+    stop = asyncio.Event()
+    running = asyncio.create_task(telling.run(stop))
+    telling.table = table = numbered(5)
+    await until(lambda: telling.counters["answered"] == 2)
+    assert [message.answer[0][0].serial for message in secondary.heard] == [5, 5]
+    telling.table = table.changed([Change(seq=6, network=ip_network("192.0.2.1"), kind="manual", present=True)])
+    await until(lambda: telling.counters["answered"] == 4)
+    stop.set()
+    await running
+    assert [message.answer[0][0].serial for message in secondary.heard] == [5, 5, 6, 6]
+    assert len({message.id for message in secondary.heard}) == 4
+    secondary.transport.close()
+
+
 async def test_nobody_at_home_is_one_warning(caplog: pytest.LogCaptureFixture) -> None:
     secondary, place = await listening(silent=100)
     telling = notifier(place, waits=(0.01, 0.01))
