@@ -102,7 +102,7 @@ def configuration(folder: Path, url: str, port: int, collector: int) -> Path:
         f"[service]\nstate_dir = {words(str(folder / 'state'))}\n[database]\nurl = {words(url)}\n"
         f'[collector]\nlisten = ["127.0.0.1:{collector}"]\n'
         f'[tester]\nsource_addresses = ["127.0.0.1"]\nlab_networks = ["127.0.0.0/8"]\nport = {port}\n'
-        f"dkim_key = {words(str(folder / 'dkim.pem'))}\n"
+        f'dkim_key = {words(str(folder / "dkim.pem"))}\ndkim_selector = "bench"\n'
         f"collector_domain = {words(COLLECTOR_DOMAIN)}\nbounce_domain = {words(BOUNCE_DOMAIN)}\n"
         f"hour_connections = {LARGE}\nhour_letters = {LARGE}\nhour_octets = {LARGE * 1000}\n"
         f"[policy]\nnominations_day = {LARGE}\nnominations_queued = {LARGE}\nevidence_day_bytes = {LARGE * 1000}\n",
