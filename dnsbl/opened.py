@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
-from importlib import import_module
 from os.path import exists
 from pathlib import Path
 from typing import Any
@@ -64,7 +63,8 @@ def open_patiently(settings: Settings, zones: Zones) -> OpenedList:
     change of the settings can mend."""
     for whole in (Transaction, Casework):  # now, for the program may be replaced while it serves
         read_all(whole)
-    import_module("dnsbl.casework.sealing")
+    import dnsbl.casework.sealing  # noqa: F401  (a ring reads it when it seals)
+
     try:
         _made_for(settings)
     except DnsblError as error:

@@ -103,8 +103,8 @@ _RECIPIENT = _Words(
     r"\b(?:recipients?|users?|mailbox(?:es)?|domains?|hosts?|addresse?s?|accounts?)\b[^.;]{0,30}"
     r"\b(?:unknown|unavailable|not\b|does ?n[o']t|invalid|rejected|no longer|disabled|undeliverable|restricted)",
     r"\b(?:cannot|can't|can not|unable to|won't|not allowed to|do not|don't) (?:deliver|send|route|forward|handle)\b",
-    r"\b(?:do not|don't|cannot|can't|won't|not) accept(?:ed|ing)? mail (?:for|to)\b|\bmail (?:for"
-    r"|to)\b[^.;]{0,30}\bnot\b",
+    r"\b(?:do not|don't|cannot|can't|won't|not) accept(?:ed|ing)? mail (?:for|to)\b",
+    r"\bmail (?:for|to)\b[^.;]{0,30}\bnot\b",
     r"\bdelivery\b[^.;]{0,20}\bnot\b[^.;]{0,20}\b(?:allowed|permitted|authori[sz]ed)"
     r"|\bonly\b[^.;]{0,30}\b(?:local|own)\b",
     r"\bunroute?able\b|\bno valid recipients?\b|\brecip(?:ient)?notfound",

@@ -1,5 +1,5 @@
 """The keyring's file: read, made at the first start, and written again when a key comes; by what its keys are known.
-What casework touches of the disk is this file alone."""
+Of the disk casework touches this file alone; it looks whether that is there which stops a machine (`places.halted`)."""
 
 from __future__ import annotations
 

@@ -253,6 +253,30 @@ class Queueing:
         """A number in [0, 1) from 53 random bits."""
         return (int.from_bytes(self._random(7), "big") >> 3) / 2**53
 
+    def plan(
+        self,
+        tx: Transaction,
+        address: Address,
+        reason: JobReason,
+        due: datetime,
+        *,
+        port: int,
+        actor: str,
+        now: datetime,
+    ) -> None:
+        """Queue a test that policy asks for, without a run to follow."""
+        self.add(
+            tx,
+            address,
+            port=port,
+            reason=reason,
+            profile="standard",
+            due=due,
+            provocation=_PROVOCATIONS[reason],
+            actor=actor,
+            now=now,
+        )
+
     def watch(
         self, tx: Transaction, address: Address, delisted: datetime, terms: Policy, *, actor: str, now: datetime
     ) -> bool:
@@ -261,17 +285,7 @@ class Queueing:
         due = schedule.probation(terms, delisted, 0, now, self.chance())
         if due is None or tx.jobs.live(address) is not None or unwanted(tx, address, JobReason.PROBATION):
             return False
-        self.add(
-            tx,
-            address,
-            port=self._port,
-            reason=JobReason.PROBATION,
-            profile="standard",
-            due=due,
-            provocation=_PROVOCATIONS[JobReason.PROBATION],
-            actor=actor,
-            now=now,
-        )
+        self.plan(tx, address, JobReason.PROBATION, due, port=self._port, actor=actor, now=now)
         return True
 
     def plan_again(self, tx: Transaction, network: Network, terms: Policy, *, actor: str, now: datetime) -> None:
@@ -286,17 +300,7 @@ class Queueing:
                 due = schedule.retest(terms, listing.since, now)
                 if due is None or address in waiting or unwanted(tx, address, JobReason.RETEST):
                     continue
-                self.add(
-                    tx,
-                    address,
-                    port=self._port,
-                    reason=JobReason.RETEST,
-                    profile="standard",
-                    due=due,
-                    provocation=_PROVOCATIONS[JobReason.RETEST],
-                    actor=actor,
-                    now=now,
-                )
+                self.plan(tx, address, JobReason.RETEST, due, port=self._port, actor=actor, now=now)
 
     def fresh_run(self) -> str:
         """A fresh id of a run."""

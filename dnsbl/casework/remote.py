@@ -11,11 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from dnsbl import places
 from dnsbl.addresses import Address, neighbourhood
 from dnsbl.casework.admission import Admission, account_of
 from dnsbl.casework.base import DAY, refuse_suspended, stop_in, wanted
 from dnsbl.casework.queueing import Queueing
+from dnsbl.casework.standstill import without_store
 from dnsbl.clock import Clock
 from dnsbl.errors import NotFound, Refused
 from dnsbl.log.leaves import digest_of
@@ -169,9 +169,7 @@ class RemoteTests:
             raise Refused(Refusal.OFF, "This list gives nobody letters to send.")
         if grade is Grade.NONE:
             raise Refused(Refusal.OFF, "Accounts of your tier get no letters here; please write to us.")
-        tester = self._settings.tester
-        halted = tester.held or stop_in(tx) is not None or places.halted(self._settings)
-        if halted or now.hour in tester.quiet_hours:
+        if stop_in(tx) is not None or without_store(self._settings, now) is not None:
             raise Refused(Refusal.OFF, "Nobody is tested at the moment; please come again later.")
         if not self._keyring.keys:
             raise Refused(Refusal.OFF, "This node has no keys at the moment; try again in a minute.")

@@ -14,9 +14,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 
 from dnsbl.casework import keyring as file
 from dnsbl.casework.keyring import fingerprint
@@ -39,12 +37,6 @@ KEYS = "keys"
 SAMPLE = 20
 
 _log = logging.getLogger(__name__)
-
-
-def _sealing() -> ModuleType:
-    """How keys are sealed, read where one is: what it rests on takes longer than all else of a ring, and every command
-    opens a ring. Who serves reads it at his start."""
-    return import_module("dnsbl.casework.sealing")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -134,6 +126,8 @@ class Ring(Keyring):
     # -- for operators -------------------------------------------------------------------------------------
     def rotate(self, *, reason: str, actor: str) -> Shown:
         """A new key for the whole list, handed round sealed. Raises Withheld while another one is on its way."""
+        from dnsbl.casework.sealing import sealed  # here and not above: most commands open a ring, and seal nothing
+
         self.ready()
         now = self._clock.now()
         at = int(now.timestamp())
@@ -145,7 +139,7 @@ class Ring(Keyring):
             if len(ring.keys) != len(self._kept(rows, at)) + 1:
                 raise Withheld("So many keys still open letters that none is free; wait until the oldest is over.")
             tx.signing_keys.hand_round_no_more(now - timedelta(seconds=self._window))
-            self._enter(tx, ring.current, _sealing().sealed(ring.current, self.current, self._random), now)
+            self._enter(tx, ring.current, sealed(ring.current, self.current, self._random), now)
             self._journal(tx, now, actor, "rotated", ring.current, reason)
         self.ready()
         return self.shown()[-1]
@@ -257,8 +251,10 @@ class Ring(Keyring):
         for row in rows[known.number :]:
             if row.sealed is None:
                 raise Withheld(f"The keys in {self._path} are too old to open those that came since. {_HELP}")
+            from dnsbl.casework.sealing import opened
+
             try:
-                under = _sealing().opened(row.sealed, kid=row.kid, created=row.created, under=under)
+                under = opened(row.sealed, kid=row.kid, created=row.created, under=under)
             except Damaged as error:
                 raise Withheld(f"{error} {_HELP}") from error
             keys.pop(row.kid, None)

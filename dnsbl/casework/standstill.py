@@ -64,7 +64,7 @@ def quiet(settings: Settings, now: datetime) -> Standstill | None:
 
 
 def without_store(settings: Settings, now: datetime) -> Standstill | None:
-    """The same, as far as it is known while the store does not answer."""
+    """The same, as far as it is known without the store."""
     if why := settings.tester.held or places.halted(settings):
         return Standstill(why=why)
     return quiet(settings, now)

@@ -142,17 +142,7 @@ class Twins:
         self._enter(tx, run, address, "listed", reason, now, after=f"listed {kind}")
         due = schedule.retest(self._settings.policy, now, now)
         if due is not None and tx.jobs.live(address) is None:
-            self._queueing.add(
-                tx,
-                address,
-                port=run.port,
-                reason=JobReason.RETEST,
-                profile="standard",
-                due=due,
-                provocation="retest of a listed address",
-                actor="policy",
-                now=now,
-            )
+            self._queueing.plan(tx, address, JobReason.RETEST, due, port=run.port, actor="policy", now=now)
 
     def _delist(self, tx: Transaction, run: Run, address: Address, reason: Reason, now: datetime) -> None:
         """The whole host was found closed, and this address by itself: what stands on the list for it ends."""

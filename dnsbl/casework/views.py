@@ -180,7 +180,8 @@ class Views:
         to, once that has begun."""
         with self._store.read() as tx:
             found = tx.nominations.of_reporter(reporter, before, most=most)
-            return [(each, tx.runs.read(each.run) if each.run else None) for each in found]
+            led = tx.runs.these({each.run for each in found if each.run})
+            return [(each, led.get(each.run or "")) for each in found]
 
     def headway(self, run: str) -> Headway:
         """How far a test is. Raises NotFound, also where it has not begun."""

@@ -3,7 +3,7 @@ testing. Read the words, call one verb, show it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -17,9 +17,6 @@ with later():
     from dnsbl import places
     from dnsbl.cli import networks, show, terminal, verifying
     from dnsbl.rules import bringers
-
-if TYPE_CHECKING:
-    pass
 
 app = typer.Typer()
 

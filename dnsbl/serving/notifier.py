@@ -2,8 +2,7 @@
 
 A shell. The feed hands it every table, as it does to the responder. A secondary that does not answer is asked again,
 with growing pauses, a few times for each change, and one that does is told once more a little later; its own refresh
-timer is the safety net. NOTIFY is signed with the key
-of the `dns.transfer` rule that holds the secondary's address.
+timer is the safety net. NOTIFY is signed with the key of the `dns.transfer` rule that holds the secondary's address.
 """
 
 from __future__ import annotations

@@ -2,28 +2,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from ipaddress import ip_address
 
 from dnsbl.model import Return
 from dnsbl.rules.canaries import canaries
 from tester import canary
 from tester.fate import Fate
-from tester.letter import Letter
 from tester.smtp import Flag
 from tester.verdict import Finding
+from tests.dnsbl.rules.test_causes import HOST, LETTER
 
-HOST = ip_address("192.0.2.25")
-LETTER = Letter(
-    recipient="ra",
-    sender="sa",
-    address=HOST,
-    port=25,
-    vector="S01",
-    run="run",
-    not_before=0,
-    not_after=9,
-    proof_hash=bytes(32),
-)
 PASSED = canary.laid(b"Subject: x\r\n\r\n")
 BACK = Return(
     id=1,
