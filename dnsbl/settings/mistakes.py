@@ -87,12 +87,10 @@ def _sentences(error: Any, place: tuple[str, ...], model: type[BaseModel], besid
         return [unknown(place[-1], _allowed(place, model))]
     if kind == "value_error":
         return str(error["msg"]).removeprefix("Value error, ").split("\n")
-    if kind in _BOUNDS:
-        name, words = _BOUNDS[kind]
-        return [words.format(_number(about[name]))]
+    if said := bound(kind, about):
+        return [said]
     if kind == "literal_error":
-        named = list(filter(None, _QUOTED.findall(about["expected"])))
-        return [f"one of {', '.join(named)} is needed"] if named else []  # beside what else may stand there
+        return list(filter(None, [choice(about["expected"])]))  # beside what else may stand there
     if kind == "string_pattern_mismatch":
         return [_formed(about["pattern"], place, model)]
     if kind in ("tuple_type", "list_type"):
@@ -126,6 +124,18 @@ _BOUNDS = {
     "too_short": ("min_length", "at least {} in the list is needed"),
     "too_long": ("max_length", "at most {} in the list are allowed"),
 }
+
+
+def bound(kind: str, about: Mapping[str, Any]) -> str:
+    """What is needed where a bound was passed, by the name that pydantic has for it; "" for any other mistake."""
+    name, words = _BOUNDS.get(kind, ("", ""))
+    return words.format(_number(about[name])) if words else ""
+
+
+def choice(expected: str) -> str:
+    """What is needed where one of several was expected, as pydantic names them; "" where they are no texts."""
+    named = list(filter(None, _QUOTED.findall(expected)))
+    return f"one of {', '.join(named)} is needed" if named else ""
 
 
 def _number(value: float) -> str:

@@ -34,6 +34,7 @@ from dnsbl.settings import Settings
 from dnsbl.web.events import Events, EventStream, News, Stream, server_sent
 from dnsbl.web.faults import API, problem, problems, refusal
 from dnsbl.web.limits import Quota
+from dnsbl.web.malformed import OURS
 from dnsbl.web.pages import asker, controls, requester
 from dnsbl.web.shapes import (
     AddressText,
@@ -121,8 +122,8 @@ async def _nomination(request: Request) -> NominationRequest:
                 given | {"evidence": base64.b64encode(body).decode("ascii"), "encoding": "base64"}
             )
         if kind != "application/json" and not kind.endswith("+json"):
-            sentence = f"the body is application/json, or the message itself as {' or '.join(sorted(MESSAGES))}"
-            raise RequestValidationError([{"type": "media_type", "loc": ("body",), "msg": sentence}])
+            sentence = f"application/json is needed, or the message itself as {' or '.join(sorted(MESSAGES))}"
+            raise RequestValidationError([{"type": OURS, "loc": ("body",), "msg": sentence}])
         try:
             document = json.loads(body)
         except json.JSONDecodeError:

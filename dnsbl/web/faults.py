@@ -18,6 +18,7 @@ from starlette.types import Scope
 
 from dnsbl.errors import Busy, NotFound, Refused, StoreUnavailable, Trouble
 from dnsbl.model import Refusal
+from dnsbl.web import malformed
 from dnsbl.web.reasons import kind
 from dnsbl.web.render import Pages
 from dnsbl.web.shapes import STATUS, NominatedShape
@@ -142,7 +143,7 @@ class Faults:
 
         async def invalid(request: Request, error: Exception) -> Response:
             assert isinstance(error, RequestValidationError)
-            return self.answer(request.scope, Fault(422, "malformed-request", _mistakes(error)))
+            return self.answer(request.scope, Fault(422, "malformed-request", malformed.sentence(error.errors())))
 
         async def http(request: Request, error: Exception) -> Response:
             assert isinstance(error, HTTPException)
@@ -169,7 +170,7 @@ _AILS = {
 #: What names a fault for programs where its status says enough.
 _REASONS = {413: Refusal.TOO_LARGE, 415: "media-type", 422: "malformed-request"}
 _SENTENCES = {
-    400: ("malformed-request", "The request cannot be read."),
+    400: ("malformed-request", "The body cannot be read as what its Content-Type says."),
     404: ("not-found", "There is no such page here."),
     405: ("method-not-allowed", "This cannot be done here."),
 }
@@ -179,15 +180,6 @@ def _http(error: HTTPException) -> Fault:
     named = _REASONS.get(error.status_code, "http")
     reason, sentence = _SENTENCES.get(error.status_code, (named, str(error.detail)))
     return Fault(error.status_code, reason, sentence, allow=(error.headers or {}).get("Allow", ""))
-
-
-def _mistakes(error: RequestValidationError) -> str:
-    """Which fields are wrong, without repeating what was sent."""
-    if any(mistake["type"] == "json_invalid" for mistake in error.errors()):  # its place is an octet's, and no field's
-        return "The body is not JSON."
-    found = {".".join(str(part) for part in mistake["loc"][1:]) or "body": mistake["msg"] for mistake in error.errors()}
-    shown = [f"{ascii(where)[1:-1][:60]}: {what}" for where, what in list(found.items())[:5]]
-    return "; ".join(shown) + "."
 
 
 def fault_title(fault: Fault) -> str:

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Form, Request
 from fastapi import Path as PathParameter
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -31,7 +32,7 @@ from dnsbl.rules.headway import Headway, HeadwayPhase, headway
 from dnsbl.settings import Settings
 from dnsbl.web import lines
 from dnsbl.web.events import Events, EventStream, News, Stream, server_sent
-from dnsbl.web.faults import API, Fault, problem, problems, refusal
+from dnsbl.web.faults import API, problems, refusal
 from dnsbl.web.pages import requester
 from dnsbl.web.render import Pages
 from dnsbl.web.shapes import CauseShape, ProgressShape, TestedPathShape, Text, cause_shape, progress_shape, ways_in
@@ -154,9 +155,7 @@ class SelfTestDoor:
         try:
             wish = SelfTestRequest.model_validate_json(await _body(request))
         except ValidationError as error:
-            where = ", ".join(sorted({".".join(map(str, one["loc"])) or "body" for one in error.errors()}))
-            sentence = f"This is not of the documented form: {ascii(where)[1:-1]:.100}."
-            return problem(Fault(422, "malformed-request", sentence), request.scope)
+            raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in error.errors()]) from None
         test = await self._ask(request, " ".join(map(str, wish.ports)), wish.token, Door.API)
         shape = self._shape(test)
         return JSONResponse(shape.model_dump(mode="json"), 202, {"Location": shape.status_url})

@@ -45,11 +45,15 @@ STATUS: Mapping[Refusal, int] = {
 }
 
 
+#: What is said of a text that cannot be written down again.
+HALF = "this text holds half a character (a lone surrogate); send it as it was received"
+
+
 def _whole(text: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise ValueError("This text holds half a character (a lone surrogate); send it as it was received") from None
+        raise ValueError(HALF) from None
     return text
 
 

@@ -363,6 +363,7 @@ def anyone(tmp_path_factory: pytest.TempPathFactory, codes: Codes) -> Iterator[T
             see=casework.counting.see,
             self_tests=casework.self_tests,
             remote=casework.remote,
+            watching=casework.watching,
             codes=codes,
             origins=lambda: ORIGINS,
         ),
