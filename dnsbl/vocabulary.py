@@ -183,6 +183,7 @@ class Refusal(StrEnum):
     WHICH_LINE = "which-line"
     UNKNOWN_REPORTER = "unknown-reporter"
     REPORTER_EXISTS = "reporter-exists"
+    KEY_NEEDED = "key-needed"
     UNKNOWN_KEY = "unknown-key"
     EXCLUDED = "excluded"
     RESTING = "resting"

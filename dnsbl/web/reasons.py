@@ -35,7 +35,11 @@ REASONS: Mapping[str, tuple[str, str]] = {
     ),
     Refusal.UNKNOWN_REPORTER: ("No such reporter", "A name that this list knows."),
     Refusal.REPORTER_EXISTS: ("The name is taken", "Another name."),
-    Refusal.UNKNOWN_KEY: ("The key is none of ours", "`Authorization: Bearer KEY` with a key of this list, or no key."),
+    Refusal.KEY_NEEDED: ("A key is needed", "`Authorization: Bearer KEY` with the key of an account of this list."),
+    Refusal.UNKNOWN_KEY: (
+        "The key is none of ours",
+        "`Authorization: Bearer KEY` with a key of this list; where none is needed, no key does as well.",
+    ),
     Refusal.EXCLUDED: ("Excluded from tests", "Nothing; its owner, or an operator, has asked for no tests."),
     Refusal.RESTING: ("Tested not long ago", "The same request when the time in Retry-After has passed."),
     Refusal.ALREADY_LISTED: ("Listed already", "Nothing; the address is on the list."),

@@ -26,7 +26,7 @@ from dnsbl.web.api import POSTED, Key, Suspect, octets
 from dnsbl.web.faults import API, problems
 from tester.verdict import Finding
 
-_KEYED = "A key is needed, and this one is none of ours."
+_KEYED = "A key is needed, and there is none, or none of ours."
 
 #: What a list does with letters that come back, by the grade of their tester.
 _SHOWS = {
@@ -139,7 +139,7 @@ class RemoteDoor:
     def _account(self, key: Key) -> ReporterAccount:
         """Whose key came. Raises Refused."""
         if key is None:
-            raise Refused(Refusal.UNKNOWN_KEY, "Letters are given to accounts alone: send your key along.")
+            raise Refused(Refusal.KEY_NEEDED, "Letters are given to accounts alone: send your key along.")
         return self._doors.reporter_of(key.credentials)
 
     def _nomination(self, wish: Suspect, account: ReporterAccount) -> Nomination:

@@ -57,7 +57,7 @@ class ReportedDoor:
             "",
             response_model=ReportedPageShape,
             responses=problems(
-                s401="A key is needed, and this one is none of ours.",
+                s401="A key is needed, and there is none, or none of ours.",
                 s403="Nothing is taken from this account.",
                 s422="Not of the documented form.",
             ),
@@ -75,7 +75,7 @@ class ReportedDoor:
     ) -> ReportedPageShape:
         """What your account has nominated, at every door, and what became of it: the newest first."""
         if key is None:
-            raise Refused(Refusal.UNKNOWN_KEY, "An account's nominations are shown to it alone: send your key along.")
+            raise Refused(Refusal.KEY_NEEDED, "An account's nominations are shown to it alone: send your key along.")
         found = self._views.nominated_by(self._doors.reporter_of(key.credentials).name, before=before, most=most)
         response.headers["Cache-Control"] = ASK_AGAIN
         rows = [

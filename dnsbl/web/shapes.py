@@ -32,6 +32,7 @@ Codes = Callable[[Address, Iterable[str]], dict[str, list[str]]]
 #: The HTTP status of each refusal; what is not named is a request that was understood and not granted (422).
 STATUS: Mapping[Refusal, int] = {
     Refusal.MALFORMED_ADDRESS: 400,
+    Refusal.KEY_NEEDED: 401,
     Refusal.UNKNOWN_KEY: 401,
     Refusal.EXCLUDED: 403,
     Refusal.SUSPENDED: 403,

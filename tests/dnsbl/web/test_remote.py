@@ -74,7 +74,7 @@ def test_what_came_back_is_told_to_its_tester_alone(ann: Client) -> None:
         "DELIVERED_SAME",
         TARGET,
     )
-    problem(ann.home.visitor().get(f"{URL}/{found['id']}"), 401, "unknown-key")
+    problem(ann.home.visitor().get(f"{URL}/{found['id']}"), 401, "key-needed")
     problem(ann.see("a" * 16), 404, "not-found")
 
 
@@ -94,7 +94,7 @@ def test_no_page_and_no_other_answer_holds_a_proof_or_who_has_the_letters(ann: C
 def test_who_has_no_key_or_a_wrong_one_gets_nothing(ann: Client) -> None:
     body = {"address": TARGET, "evidence": ann.home.spam()}
     visitor = ann.home.visitor()
-    problem(visitor.post(URL, json=body), 401, "unknown-key")
+    problem(visitor.post(URL, json=body), 401, "key-needed")
     problem(visitor.post(URL, json=body, headers={"Authorization": "Bearer dnsbl-key-x"}), 401, "unknown-key")
 
 

@@ -63,7 +63,9 @@ def test_many_are_told_a_page_at_a_time_the_newest_first(ann: Reporter) -> None:
 def test_nobody_sees_those_of_anybody_else(ann: Reporter) -> None:
     ann.nominate("198.18.7.9")
     assert Reporter(ann.home, "bob").mine().json()["nominations"] == []
-    problem(ann.home.visitor().get(URL), 401, "unknown-key")
+    without = ann.home.visitor().get(URL)
+    problem(without, 401, "key-needed")
+    assert "no key" not in without.json()["expected"], "that would be what it is refused for"
     problem(ann.home.visitor().get(URL, headers={"Authorization": "Bearer dnsbl-key-x"}), 401, "unknown-key")
     ann.home.casework.reporters.suspend("ann", reason="x", actor="operator")
     problem(ann.mine(), 403, "suspended")
