@@ -87,9 +87,9 @@ bench-many: $(READY) ## what many tests and many listings cost a store on Postgr
 bench-day: $(READY) ## a piece of a day with a million tests, at the usual pace: a list, four workers, thousands of hosts (ten minutes)
 	@$(BIN)/python -m bench.day $(if $(RATE),--rate $(RATE)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(WORKERS),--workers $(WORKERS)) $(if $(URL),--url $(URL)) $(if $(JSON),--json $(JSON))
 
-# ROWS=10000,1000000  URL=postgresql+psycopg://... (an empty database, for one size)  JSON=figures.json  BEFORE=figures.json (of an earlier program)  WRITE=1 (the page in docs/)
-bench-store: $(READY) ## how many tests a second the store carries, few rows and many, on both databases (ten minutes; ROWS= URL= JSON= BEFORE= WRITE=1)
-	@$(BIN)/python -m bench.store $(if $(ROWS),--rows $(ROWS)) $(if $(URL),--url $(URL)) $(if $(JSON),--json $(JSON)) $(if $(BEFORE),--before $(BEFORE)) $(if $(WRITE),--write docs)
+# ROWS=10000,1000000  FLUSH=1,2,5 (ms that a disk takes longer)  URL=postgresql+psycopg://... (an empty database, for one size)  JSON=figures.json  BEFORE=figures.json (of an earlier program)  WRITE=1 (the page in docs/)
+bench-store: $(READY) ## how many tests a second the store carries, few rows and many, on both databases (ten minutes; ROWS= FLUSH= URL= JSON= BEFORE= WRITE=1)
+	@$(BIN)/python -m bench.store $(if $(ROWS),--rows $(ROWS)) $(if $(FLUSH),--flush $(FLUSH)) $(if $(URL),--url $(URL)) $(if $(JSON),--json $(JSON)) $(if $(BEFORE),--before $(BEFORE)) $(if $(WRITE),--write docs)
 
 bench-log: $(READY) ## what a leaf of the transparency log costs beside its entry, and a step of a log up to 100,000,000 leaves (a minute)
 	@$(BIN)/python -m bench.log

@@ -1,6 +1,8 @@
 """A PostgreSQL server of a bench's own: in a temporary folder, run by an unprivileged user, reached by a Unix socket.
 
-It waits for the disk as one in service does (fsync is on), and is otherwise as Debian's package makes it.
+It waits for the disk as one in service does (fsync is on), and is otherwise as Debian's package makes it. It can be
+told to wait for longer, as where the disk is across a network or a standby has to confirm: each flush of its log is
+then begun so much later (`commit_delay`), and serves all who wait for one meanwhile.
 """
 
 from __future__ import annotations
@@ -23,8 +25,9 @@ PATIENCE = 120
 class OwnServer:
     """A running server."""
 
-    def __init__(self, programs: Path, folder: Path) -> None:
-        self._programs, self._folder = programs, folder
+    def __init__(self, programs: Path, folder: Path, flush: float = 0.0) -> None:
+        """`flush`: milliseconds by which each flush of its log takes longer."""
+        self._programs, self._folder, self._flush = programs, folder, flush
         self._as: dict[str, Any] = (
             {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.geteuid() == 0 else {}
         )
@@ -34,7 +37,8 @@ class OwnServer:
     def start(self) -> None:
         """Make a cluster and start it."""
         self._run("initdb", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C")
-        options = f"-k {self._folder} -c listen_addresses="
+        slow = f"-c commit_siblings=0 -c commit_delay={1000 * self._flush:.0f}"
+        options = f"-k {self._folder} -c listen_addresses= {slow}"
         self._run("pg_ctl", "-w", "-l", f"{self._folder}/log", "-o", options, "start")
 
     def stop(self) -> None:
@@ -66,8 +70,9 @@ class OwnServer:
 
 
 @contextmanager
-def own_server() -> Iterator[OwnServer | None]:
-    """A server for as long as this lasts; None where the machine has no PostgreSQL."""
+def own_server(flush: float = 0.0) -> Iterator[OwnServer | None]:
+    """A server for as long as this lasts, each flush of whose log takes so many milliseconds longer; None where the
+    machine has no PostgreSQL."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
     on_path = shutil.which("pg_ctl")
     if not found and on_path is None:
@@ -75,7 +80,7 @@ def own_server() -> Iterator[OwnServer | None]:
         return
     programs = found[-1].parent if found else Path(on_path or "").parent
     folder = Path(tempfile.mkdtemp(prefix="bench-pg-"))
-    server = OwnServer(programs, folder)
+    server = OwnServer(programs, folder, flush)
     try:
         server.start()
         try:

@@ -1,13 +1,14 @@
 """The store bench: how many tests a second the store carries, on SQLite and PostgreSQL, few rows and many.
 
     python -m bench.store [--rows 10000,1000000] [--seconds 10] [--url URL] [--json FILE] [--before FILE]
-                          [--write FOLDER]
+                          [--flush 1,2,5] [--write FOLDER]
 
 A store of each size is filled (`bench.filling`: as many listings, entries of the journal and changes; half as many
 planned retests, of which every second one is due; a twentieth of hosts with their nominations, runs, letters and
 transcripts), in a temporary folder and in a PostgreSQL server of its own (`bench.postgres`), or at URL, which must be
 an empty database. Then what a page, a look-up, a claim, the feed and an idle scheduler ask is asked alone; and hosts
-pass through all verbs of a test (`bench.cycles`), in one process and in four at once.
+pass through all verbs of a test (`bench.cycles`), in one process and in four at once. `--flush` has them do so once
+more, at the smallest size, on PostgreSQL servers that need so many milliseconds longer to have a commit on the disk.
 
 Times are those of one machine in one hour; what counts are the ratios to the smallest size in the same run. Nothing
 but a Unix socket is talked to. A million rows take some two minutes, ten millions half an hour and 20 GB.
@@ -85,11 +86,21 @@ class SizeFigures:
 
 
 @dataclass(frozen=True)
+class SlowFigures:
+    """PostgreSQL at the smallest size, where the disk takes its time."""
+
+    flush: float  #: milliseconds by which each flush of the log took longer
+    alone: Play
+    together: Play
+
+
+@dataclass(frozen=True)
 class StoreFigures:
     """One run."""
 
     machine: str
     sizes: list[SizeFigures]
+    slow: list[SlowFigures] = field(default_factory=list)
 
 
 def questions(store: Store, filled: Filled) -> Iterator[tuple[str, Callable[[int], object]]]:
@@ -138,10 +149,8 @@ def played(url: str, processes: int, first: int, seconds: float, server: int | N
     with ExitStack() as running:
         players = []
         for number in range(processes):
-            own = ["--name", f"bench-{first + number}", "--first", str((first + number) * 20_000)]
-            player = subprocess.Popen(
-                [*program, *own], cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-            )
+            own = [*program, "--name", f"bench-{first + number}", "--first", str((first + number) * 20_000)]
+            player = subprocess.Popen(own, cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
             players.append(running.enter_context(player))
         for player in players:
             assert player.stdout is not None
@@ -178,12 +187,10 @@ def summed(done: Sequence[Cycles]) -> Play:
     )
 
 
-def measured(url: str, rows: int, seconds: float, server: int | None = None) -> SizeFigures:
-    """Fill an empty database, ask, and play."""
-    store = Store(url)
+def filled_with(store: Store, rows: int) -> Filled:
+    """Fill an empty database."""
     store.upgrade()
-    began = time.perf_counter()
-    filled = fill(
+    return fill(
         store,
         settings_of_bench(),
         hosts=max(2, rows // 20),
@@ -192,6 +199,26 @@ def measured(url: str, rows: int, seconds: float, server: int | None = None) -> 
         queued=min(1000, rows // 10),
         planned=rows // 2,
     )
+
+
+def slowed(rows: int, flush: float, seconds: float) -> SlowFigures | None:
+    """Play on a server of our own whose disk takes so many milliseconds longer; None where there is no server."""
+    with own_server(flush) as server:
+        if server is None:
+            return None
+        url = server.make("slow")
+        store = Store(url)
+        filled_with(store, rows)
+        store.close()
+        alone = played(url, 1, 0, seconds, server.pid)
+        return SlowFigures(flush, alone, played(url, TOGETHER, 1, seconds, server.pid))
+
+
+def measured(url: str, rows: int, seconds: float, server: int | None = None) -> SizeFigures:
+    """Fill an empty database, ask, and play."""
+    store = Store(url)
+    began = time.perf_counter()
+    filled = filled_with(store, rows)
     filling = time.perf_counter() - began
     questioned = asked(store, filled)
     database = store.engine.dialect.name
@@ -246,7 +273,10 @@ def read_run(path: Path) -> StoreFigures:
         )
         for size in told["sizes"]
     ]
-    return StoreFigures(told["machine"], sizes)
+    plays = [
+        SlowFigures(each["flush"], Play(**each["alone"]), Play(**each["together"])) for each in told.get("slow", [])
+    ]
+    return StoreFigures(told["machine"], sizes, plays)
 
 
 def told(run: StoreFigures, before: StoreFigures | None = None) -> str:
@@ -268,6 +298,7 @@ def told(run: StoreFigures, before: StoreFigures | None = None) -> str:
         "",
         *_rates(run),
         *_bounds(run),
+        *_slow(run),
         *(["The same by an earlier program, from its own run on this machine:", "", *_rates(before)] if before else []),
         "What one question or verb takes, in ms, and times as much as at the smallest size:",
         "",
@@ -301,6 +332,18 @@ def _rates(run: StoreFigures) -> list[str]:
     ]
 
 
+def _slow(run: StoreFigures) -> Iterator[str]:
+    """What four processes bring by how long the disk takes: it is that wait, and little else, which they share."""
+    if not run.slow:
+        return
+    yield "PostgreSQL at the smallest size, each flush of whose log takes so much longer, as a standby's word does:"
+    yield from ("", "| longer, ms | tests/s, one process | four | four to one |", "|---:|---:|---:|---:|")
+    for each in run.slow:
+        one, four = each.alone.rate, each.together.rate
+        yield f"| {each.flush:g} | {one:.1f} | {four:.1f} | {four / one:.2f} |"
+    yield ""
+
+
 def _bounds(run: StoreFigures) -> Iterator[str]:
     """How many times as much as one process so many cores could bear, if writers never had to wait for one another."""
     cores = os.cpu_count() or 1
@@ -322,6 +365,7 @@ def main() -> None:
     words.add_argument(
         "--url", default="", help="an empty database, for one size; default: both stores, in new folders"
     )
+    words.add_argument("--flush", default="", help="milliseconds that each flush takes longer, in further plays")
     words.add_argument("--json", type=Path)
     words.add_argument("--before", type=Path, metavar="FILE", help="what --json wrote of an earlier program")
     words.add_argument("--write", type=Path, metavar="FOLDER", help="write bench-store.md there")
@@ -341,7 +385,8 @@ def main() -> None:
                     f"{one.filling:.0f} s",
                     file=sys.stderr,
                 )
-    run = StoreFigures(_machine(), sizes)
+    plays = (slowed(min(rows), float(each), given.seconds) for each in given.flush.split(",") if each)
+    run = StoreFigures(_machine(), sizes, [each for each in plays if each])
     page = told(run, read_run(given.before) if given.before else None)
     print(page)
     if given.json:

@@ -12,7 +12,7 @@ import pytest
 from bench import store
 from bench.cycles import Cycles, Player
 from bench.filling import Filled
-from bench.store import Play, SizeFigures, StoreFigures
+from bench.store import Play, SizeFigures, SlowFigures, StoreFigures
 from dnsbl.model import State
 from dnsbl.store import Store
 
@@ -75,6 +75,14 @@ def test_hosts_of_a_play_are_listed_found_closed_and_delisted(tmp_path: Path) ->
     listed = [player.state(number) for number in range(3)]
     assert listed == [State.CLEAR, State.CLEAR, State.LISTED]
     opened.close()
+
+
+def test_what_four_processes_bring_is_told_by_how_long_the_disk_takes(tmp_path: Path) -> None:
+    slow = SlowFigures(2.0, replace(ALONE, rate=20.0), replace(TOGETHER, rate=50.0))
+    run = StoreFigures("a machine", [SMALL], [slow])
+    assert "| 2 | 20.0 | 50.0 | 2.50 |" in store.told(run)
+    (tmp_path / "run.json").write_text(json.dumps(asdict(run)))
+    assert store.read_run(tmp_path / "run.json") == run
 
 
 def test_an_earlier_run_is_read_again_and_told_beside(tmp_path: Path) -> None:
