@@ -320,7 +320,7 @@ class Doors:
             after="not listed",
             evidence=f"a request{cleared(self._clears, [listing.kind], now)}",
         )
-        self._queueing.watch(tx, address, now, self._settings.policy, actor="policy", now=now)
+        self._queueing.plan_again(tx, listing.network, self._settings.policy, actor="policy", now=now)
 
     def _only_its_owner(self, address: Address) -> str:
         """What is said to who has not shown that the address is his, where only its owner may ask."""

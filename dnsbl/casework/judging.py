@@ -235,7 +235,8 @@ class Judging:
             scored(tx, self._settings.reporters, run, judgement.verdict, now)
             gone = tx.listings.delisted(run.address) if dropped else None
             if gone is not None and gone > run.started:  # what a test under way would have shown, a surprise will
-                self._queueing.watch(tx, run.address, gone, self._settings.policy, actor="policy", now=now)
+                here, terms = network_of(run.address), self._settings.policy
+                self._queueing.plan_again(tx, here, terms, actor="policy", now=now)
             return settled
         case = self._deciding.case(tx, run, judgement, delivered(letters), unreached, ways, now)
         decision = self._deciding.decide(case, now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, datetime
 
 from dnsbl.addresses import Address, Network
 from dnsbl.casework.base import RESUMED, STOPPED, TESTER, Clears, subject_of
@@ -12,7 +12,7 @@ from dnsbl.casework.bulk import Bulk, Told
 from dnsbl.casework.judging import Judging
 from dnsbl.casework.queueing import Queueing, begun, refuse_excluded
 from dnsbl.clock import Clock
-from dnsbl.errors import NotFound, Refused
+from dnsbl.errors import BrokenOff, NotFound, Refused, StoreUnavailable
 from dnsbl.model import (
     DECLARED,
     DO_NOT_TEST,
@@ -129,24 +129,43 @@ class Operators:
         return exclusion
 
     def end_exclusion(self, network: Network, *, reason: str, actor: str) -> None:
-        """This network may be tested again: what is listed there as its schedule has it, all else when somebody
-        nominates it. Raises Refused where it is not excluded."""
+        """This network may be tested again: what stands on the list there, and what got off it, as policy plans it, all
+        else when somebody nominates it. Raises Refused where it is not excluded.
+
+        Tests are planned in slices that let others write; where that breaks off, the same again does the rest."""
         now = self._clock.now()
         with self._store.write() as tx:
-            if not tx.exclusions.end(network):
-                raise Refused(Refusal.NOT_EXCLUDED, f"{network} is not excluded; `dnsbl exclude --list` shows what is.")
-            tx.changes.add([network], DO_NOT_TEST, present=False, at=now)
-            tx.journal.append(
-                at=now,
-                actor=actor,
-                subject=subject_of(network),
-                verb="exclusion-ended",
-                reason=Reason.OPERATOR,
-                before="excluded",
-                after="may be tested",
-                evidence=reason,
-            )
-            self._queueing.plan_again(tx, network, self._settings.policy, actor=actor, now=now)
+            excluded = tx.exclusions.end(network)
+            if excluded:
+                tx.changes.add([network], DO_NOT_TEST, present=False, at=now)
+                tx.journal.append(
+                    at=now,
+                    actor=actor,
+                    subject=subject_of(network),
+                    verb="exclusion-ended",
+                    reason=Reason.OPERATOR,
+                    before="excluded",
+                    after="may be tested",
+                    evidence=reason,
+                )
+        if not self._plan_again(network, actor, now) and not excluded:
+            raise Refused(Refusal.NOT_EXCLUDED, f"{network} is not excluded; `dnsbl exclude --list` shows what is.")
+
+    def _plan_again(self, network: Network, actor: str, now: datetime) -> int:
+        """Queue what policy plans there, a slice at a time; returns how many tests. What breaks it off says so."""
+        tests, behind, terms = 0, None, self._settings.policy
+        try:
+            while True:
+                with self._store.write() as tx:
+                    planned = self._queueing.plan_again(tx, network, terms, behind=behind, actor=actor, now=now)
+                tests, behind = tests + planned.tests, planned.behind
+                if behind is None:
+                    return tests
+                self._store.give_way()
+        except StoreUnavailable as error:
+            raise StoreUnavailable(f"{error} {_unplanned(network)}", trouble=error.trouble) from error
+        except KeyboardInterrupt:
+            raise BrokenOff(f"Broken off. {_unplanned(network)}") from None
 
     def exclusions(self) -> list[Exclusion]:
         """Every network that is not tested, in the order of networks."""
@@ -352,3 +371,9 @@ class Operators:
         """Check the whole chain; returns how many entries hold together. Raises Damaged naming the first bad one."""
         with self._store.read() as tx:
             return tx.journal.verify()
+
+
+def _unplanned(network: Network) -> str:
+    return (
+        f"{network} is not excluded, but not all is planned there that should be: the same command again does the rest."
+    )

@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
+from typing import NamedTuple
 
 from dnsbl.addresses import Address, Network
 from dnsbl.errors import Refused
 from dnsbl.model import (
     ASKED,
     ASKED_FOR,
-    TESTED_KINDS,
     Extent,
     FollowUp,
     Job,
@@ -35,8 +35,10 @@ from tester.paths import Path
 
 #: Tests of a listed address that nobody has asked for: they go when the listing goes.
 _PLANNED = frozenset({JobReason.RETEST, JobReason.REPEAT})
-#: Addresses whose planned tests go, or come, at once.
+#: Addresses whose planned tests go at once.
 _AT_ONCE = 5000
+#: Addresses whose planned tests come at once, in a turn that others wait for.
+SLICE = 250
 #: What follows a test within so much time completes it; what comes later is another one.
 _COMPLETES = timedelta(days=1)
 #: What provoked a test that policy asks for.
@@ -104,6 +106,13 @@ def unwanted(tx: Transaction, address: Address, reason: JobReason) -> Reason | N
 def asks_of_unwanted(tx: Transaction, address: Address) -> list[Callable[[], object]]:
     """What `unwanted` asks, to be foreseen."""
     return [partial(tx.exclusions.covering, address), partial(tx.nominations.void_alone, address)]
+
+
+class Planned(NamedTuple):
+    """What came of a slice of a network."""
+
+    tests: int  #: that were queued
+    behind: Network | None  #: where the next slice begins; None: this was the last
 
 
 class Queueing:
@@ -277,30 +286,38 @@ class Queueing:
             now=now,
         )
 
-    def watch(
-        self, tx: Transaction, address: Address, delisted: datetime, terms: Policy, *, actor: str, now: datetime
-    ) -> bool:
-        """Queue the first surprise retest of what got off the list then, without a run to follow; whether there is one:
-        none where a test waits, or nobody may test it."""
-        due = schedule.probation(terms, delisted, 0, now, self.chance())
-        if due is None or tx.jobs.live(address) is not None or unwanted(tx, address, JobReason.PROBATION):
-            return False
-        self.plan(tx, address, JobReason.PROBATION, due, port=self._port, actor=actor, now=now)
-        return True
+    def plan_again(
+        self,
+        tx: Transaction,
+        network: Network,
+        terms: Policy,
+        *,
+        behind: Network | None = None,
+        actor: str,
+        now: datetime,
+    ) -> Planned:
+        """Queue what policy plans for a slice of the addresses in a network, those behind this one: the retest of each
+        that a test has listed, at the time that its schedule has, counted from its listing, and the next surprise
+        retest of each that got off. None where a test waits, or nobody may test it."""
+        found, tests = tx.listings.tested(network, behind=behind, most=SLICE), 0
+        waiting = tx.jobs.live_among(each.network_address for each, _, _ in found)
+        for each, listed, off in found:
+            address, reason = each.network_address, JobReason.RETEST if listed else JobReason.PROBATION
+            if address in waiting or unwanted(tx, address, reason):
+                continue
+            due = schedule.retest(terms, listed, now) if listed else self._surprise(tx, address, off, terms, now)
+            if due is not None:
+                self.plan(tx, address, reason, due, port=self._port, actor=actor, now=now)
+                tests += 1
+        return Planned(tests, found[-1][0] if len(found) == SLICE else None)
 
-    def plan_again(self, tx: Transaction, network: Network, terms: Policy, *, actor: str, now: datetime) -> None:
-        """Queue the planned retest of each address in a network that a test has listed, where no test waits and it may
-        be tested: at the time that its schedule has, counted from its listing."""
-        before = None
-        while some := tx.listings.page(kinds=TESTED_KINDS, network=network, before=before, most=_AT_ONCE):
-            before = some[-1].id
-            addresses = [listing.network.network_address for listing in some]
-            waiting = tx.jobs.live_among(addresses)
-            for address, listing in zip(addresses, some, strict=True):
-                due = schedule.retest(terms, listing.since, now)
-                if due is None or address in waiting or unwanted(tx, address, JobReason.RETEST):
-                    continue
-                self.plan(tx, address, JobReason.RETEST, due, port=self._port, actor=actor, now=now)
+    def _surprise(
+        self, tx: Transaction, address: Address, off: datetime | None, terms: Policy, now: datetime
+    ) -> datetime | None:
+        """When what got off the list then is next tested by surprise."""
+        if off is None:
+            return None
+        return schedule.probation(terms, off, tx.runs.probations(address, off, but=""), now, self.chance())
 
     def fresh_run(self) -> str:
         """A fresh id of a run."""

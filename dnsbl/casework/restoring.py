@@ -216,12 +216,8 @@ class _Return:
         self._queueing.drop_planned(tx, self._gone)
         for address in self._again:
             self._retest(address)
-        for network in rest.reopened:
-            self._queueing.plan_again(tx, network, self._settings.policy, actor=self._actor, now=self._now)
-        for address, since in gone.items():
-            self._tests += self._queueing.watch(
-                self._tx, address, since, self._settings.policy, actor=self._actor, now=self._now
-            )
+        for network in [*rest.reopened, *gone]:
+            self._plan_again(network)
         self._enter(
             "list",
             "restored",
@@ -244,9 +240,20 @@ class _Return:
             unsilenced=rest.unsilenced,
         )
 
-    def _replay(self, events: EventLog) -> dict[Address, datetime]:
-        """Do to the list what the log's changes say in the end; returns the addresses that a test took off it."""
-        tx, gone = self._tx, dict[Address, datetime]()
+    def _plan_again(self, network: Network) -> None:
+        """Queue what policy plans there, a slice behind the other."""
+        behind: Network | None = None
+        while True:
+            planned = self._queueing.plan_again(
+                self._tx, network, self._settings.policy, behind=behind, actor=self._actor, now=self._now
+            )
+            self._tests += planned.tests
+            if (behind := planned.behind) is None:
+                return
+
+    def _replay(self, events: EventLog) -> list[Network]:
+        """Do to the list what the log's changes say in the end; returns what a test, or a request, took off it."""
+        tx, gone = self._tx, list[Network]()
         ends = {entry.subject: entry for entry in events.entries if entry.verb in _ENDS}
         adds = {entry.subject: entry for entry in events.entries if entry.verb in ("listed", "excepted")}
         bulk = list(_bulk(events))
@@ -263,7 +270,7 @@ class _Return:
                 tx.listings.end(active.values(), at=entry.at if entry else self._now, reason=why)
                 self._removed += 1
                 if why in GOT_OFF and kind in TESTED_KINDS:
-                    gone[network.network_address] = entry.at if entry else self._now
+                    gone.append(network)
                 if kind in TESTED_KINDS:
                     self._gone.append(network)
             elif change.present and not active and kind in PROOF_KINDS:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BindParameter, bindparam, func, insert, select, type_coerce, update
+from sqlalchemy import BindParameter, ColumnElement, bindparam, case, func, insert, or_, select, type_coerce, update
 
 from dnsbl.addresses import Address, Network, network_of
 from dnsbl.errors import Damaged
@@ -19,9 +19,11 @@ from tester.verdict import CAME_BACK, ELSEWHERE, Finding
 
 _LISTING = columns(listings, Listing)
 _KEY = type_coerce(listings.c.network, RawKey())
-_PROVEN = (listings.c.network == bindparam("network"), listings.c.kind.in_(sorted(TESTED_KINDS)))
+_TESTED = listings.c.kind.in_(sorted(TESTED_KINDS))
+_PROVEN = (listings.c.network == bindparam("network"), _TESTED)
 _THE_PROVEN = prepared(select(*_LISTING).where(*_PROVEN, ACTIVE).order_by(listings.c.id.desc()).limit(1))
-_GOT_OFF = (*_PROVEN, listings.c.end_reason.in_(sorted(GOT_OFF)))
+_OFF = listings.c.end_reason.in_(sorted(GOT_OFF))
+_GOT_OFF = (*_PROVEN, _OFF)
 _DELISTED = prepared(select(func.max(listings.c.ended)).where(*_GOT_OFF))
 _TIMES_OFF = prepared(select(func.count()).where(*_GOT_OFF))
 _RELEASED = prepared(
@@ -142,6 +144,19 @@ class Listings(Shelf):
         """When exactly this address last got off the list, by a test or, where that is enough, a request."""
         ended: datetime | None = self._sql.execute(_DELISTED, {"network": network_of(address)}).scalar()
         return ended
+
+    def tested(
+        self, network: Network, *, behind: Network | None = None, most: int
+    ) -> list[tuple[Network, datetime | None, datetime | None]]:
+        """Of the addresses in a network, behind this one, that a test has listed or that have got off as `delisted` has
+        it, in order: since when each is listed, if it is, and when it last got off; at most so many."""
+        inside: list[ColumnElement[bool]] = [listings.c.network.between(network, network_of(span(network)[1])), _TESTED]
+        if behind is not None:
+            inside.append(listings.c.network > behind)
+        since = func.max(case((ACTIVE, listings.c.since)))
+        wanted = select(listings.c.network, since, func.max(case((_OFF, listings.c.ended))))
+        wanted = wanted.where(*inside, or_(ACTIVE, _OFF)).group_by(listings.c.network).order_by(listings.c.network)
+        return [(each, listed, off) for each, listed, off in self._sql.execute(wanted.limit(most))]
 
     def times_off(self, address: Address) -> int:
         """How often it has."""

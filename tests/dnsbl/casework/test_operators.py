@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
+from functools import partial
 from ipaddress import ip_address, ip_network
 
 import pytest
 from sqlalchemy import text
 
 from dnsbl.addresses import Network
+from dnsbl.casework import queueing
 from dnsbl.dns.listed.table import Table
 from dnsbl.dns.secondaries import export
 from dnsbl.dns.zonefile import zones_from
-from dnsbl.errors import Damaged, Refused
+from dnsbl.errors import BrokenOff, Damaged, Refused, StoreUnavailable
 from dnsbl.model import DECLARED, Door, JobReason, Reason, Refusal, State
 from tester.smtp import Outcome
 
@@ -363,6 +366,88 @@ def test_when_an_exclusion_ends_a_test_that_waits_already_stays_as_it_is(office)
     asked = office.casework.doors.ask_removal(ADDRESS, door=Door.WEB, actor="owner", control=True)
     operators.end_exclusion(ip_network("192.0.2.0/24"), reason="x", actor="operator")
     assert office.casework.views.look_up(ADDRESS).job == asked
+
+
+def live(office, address: str = HOST):
+    with office.store.read() as tx:
+        return tx.jobs.live(ip_address(address))
+
+
+def get_off(office) -> None:
+    office.casework.doors.ask_removal(ADDRESS, door=Door.WEB, actor="owner", control=True)
+    office.test(REFUSED)
+
+
+def exclude_and_end(office) -> None:
+    operators, network = office.casework.operators, ip_network("192.0.2.0/24")
+    operators.exclude(network, reason="asked", actor="operator")
+    assert live(office) is None
+    operators.end_exclusion(network, reason="x", actor="operator")
+
+
+def test_when_an_exclusion_ends_what_got_off_the_list_has_its_surprise_retests_again(office) -> None:
+    office.list_open(HOST)
+    office.later(days=1)
+    get_off(office)
+    exclude_and_end(office)
+    job = live(office)
+    assert job.reason is JobReason.PROBATION
+    assert 1 <= (job.due - office.clock.now()).total_seconds() / 86400 <= 3, "the first step, moved by up to half"
+
+
+def test_surprise_retests_that_were_made_before_an_exclusion_are_not_made_again(office) -> None:
+    office.list_open(HOST)
+    office.later(days=1)
+    get_off(office)
+    office.later(days=4)
+    assert office.test(REFUSED).reason is JobReason.PROBATION
+    exclude_and_end(office)
+    assert live(office).due - office.clock.now() > timedelta(days=0.9), "the second one, at 5 to 15 days"
+    for _ in range(2):
+        office.later(days=46)
+        office.test(REFUSED)
+    exclude_and_end(office)
+    assert live(office) is None, "these are over"
+
+
+def listed_and_excluded(office, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Five addresses on the list in an excluded network, whose tests are planned in slices of two."""
+    monkeypatch.setattr(queueing, "SLICE", 2)
+    hosts = [f"192.0.2.{n}" for n in range(1, 6)]
+    for host in hosts:
+        office.list_open(host)
+    office.casework.operators.exclude(ip_network("192.0.2.0/24"), reason="asked", actor="operator")
+    return hosts
+
+
+def test_what_is_planned_again_is_so_in_slices_between_which_others_write(office, monkeypatch) -> None:
+    hosts, planned = listed_and_excluded(office, monkeypatch), []
+    monkeypatch.setattr(
+        office.store, "give_way", lambda: planned.append(sum(live(office, host) is not None for host in hosts))
+    )
+    office.casework.operators.end_exclusion(ip_network("192.0.2.0/24"), reason="x", actor="operator")
+    assert planned == [2, 4]
+    assert all(live(office, host).reason is JobReason.RETEST for host in hosts)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), StoreUnavailable("It is away.")])
+def test_what_breaks_off_between_two_slices_is_done_by_the_same_again(office, monkeypatch, error) -> None:
+    hosts, network = listed_and_excluded(office, monkeypatch), ip_network("192.0.2.0/24")
+    end = partial(office.casework.operators.end_exclusion, network, reason="x", actor="operator")
+
+    def give_way() -> None:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(office.store, "give_way", give_way)
+        with pytest.raises((BrokenOff, StoreUnavailable)) as caught:
+            end()
+    assert "192.0.2.0/24 is not excluded" in str(caught.value)
+    assert str(caught.value).endswith("the same command again does the rest.")
+    assert [live(office, host) is not None for host in hosts] == [True, True, False, False, False]
+    end()
+    assert all(live(office, host) for host in hosts)
+    assert refusal(end).reason == Refusal.NOT_EXCLUDED
 
 
 def order(office) -> object:

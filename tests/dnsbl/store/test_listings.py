@@ -154,6 +154,26 @@ def test_endings_are_remembered_and_only_a_test_delists(store: Store) -> None:
         assert tx.listings.delisted(ip_address("192.0.2.2")) is None
 
 
+def test_what_a_test_has_listed_in_a_network_is_told_in_slices_with_what_got_off_there(store: Store) -> None:
+    day = timedelta(days=1)
+    with store.write() as tx:
+        run = proof(tx)
+        for host, ends in (("192.0.2.1", None), ("192.0.2.2", Reason.RETEST_CLOSED), ("192.0.2.3", Reason.OPERATOR)):
+            add(tx, nets(host), "relay", run=run)
+            if ends:
+                tx.listings.end(tx.listings.active(nets(host), "relay").values(), at=NOW + day, reason=ends)
+        add(tx, nets("192.0.2.2"), "multihop", run=run)
+        add(tx, nets("192.0.2.4"), "spam")
+        add(tx, nets("2001:db8::1"), "relay", run=run)
+        first, second, other = nets("192.0.2.1", "192.0.2.2", "2001:db8::1")
+        (net,) = nets("192.0.2.0/24")
+        assert tx.listings.tested(net, most=9) == [(first, NOW, None), (second, NOW, NOW + day)]
+        assert tx.listings.tested(net, most=1) == [(first, NOW, None)]
+        assert tx.listings.tested(net, behind=first, most=9) == [(second, NOW, NOW + day)]
+        assert tx.listings.tested(second, most=9) == [(second, NOW, NOW + day)]
+        assert tx.listings.tested(other, most=9) == [(other, NOW, None)]
+
+
 def test_expired_listings_come_oldest_first_and_those_without_an_end_never(store: Store) -> None:
     with store.write() as tx:
         add(tx, nets("192.0.2.2"), days=2)
