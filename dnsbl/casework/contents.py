@@ -18,11 +18,13 @@ _log = logging.getLogger(__name__)
 
 
 class Contents:
-    """Listings by their change numbers, which have no gaps and grow in commit order."""
+    """Listings by their change numbers, which have no gaps and grow in commit order. What is told of them is settled:
+    whoever answers by a number never looks at another change of it, so none that he knows may be taken back."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
+        self._settled = 0  # up to which change everything is on the disk, as far as is known here
 
     def snapshot(self) -> Snapshot:
         """(network, kind) of every active listing, as a stream in their order, with the change number and the epochs of
@@ -33,6 +35,7 @@ class Contents:
         """
         stream = self._present()
         number, epochs, last = next(stream)
+        self._settle(number)
         return Snapshot(number, stream, epochs, last)
 
     def _present(self) -> Iterator[Any]:
@@ -58,12 +61,23 @@ class Contents:
         with self._store.read() as tx:
             if epoch is not None and all(each.base != epoch for each in tx.epochs.all()):
                 return []
-            return tx.changes.after(after, most=most)
+            found = tx.changes.after(after, most=most)
+        if found:
+            self._settle(found[-1].seq)
+        return found
 
     def advance(self, after: int, *, most: int = 10000) -> Advance:
         """The same, with the newest number and the epochs of that moment."""
         with self._store.read() as tx:
-            return Advance(tx.changes.after(after, most=most), tx.epochs.all(), tx.changes.last())
+            found = Advance(tx.changes.after(after, most=most), tx.epochs.all(), tx.changes.last())
+        self._settle(found.number)
+        return found
+
+    def _settle(self, number: int) -> None:
+        """Have the changes up to this one on the disk before anybody is told of them. Raises StoreUnavailable."""
+        if number != self._settled:
+            self._store.settle()
+            self._settled = number
 
     def epoch(self, wish: Wanted) -> Epoch:
         """Begin the epoch of the zones' serials that somebody who answers needs, unless somebody else has begun it. A

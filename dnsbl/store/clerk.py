@@ -30,7 +30,6 @@ from sqlalchemy import (
     Insert,
     Select,
     Table,
-    UpdateBase,
     bindparam,
     text,
 )
@@ -234,7 +233,7 @@ class Clerk:
         self._known: dict[tuple[Any, ...], tuple[Prepared, Rows]] = {}
         self._later: list[_Waiting] = []
         self._waits = self.dialect.name == "postgresql"  # for each message, so that several go out as one
-        self._wrote: set[str] = set()  # tables that were, or may have been, written to; "" for any
+        self.wrote = False  #: whether anything was, or may have been, written
         self._foresees = False
 
     @property
@@ -242,12 +241,8 @@ class Clerk:
         """What lies below; whatever waits has gone out, and nothing counts as known."""
         self.finish()
         self._known.clear()
-        self._wrote.add("")
+        self.wrote = True
         return self._connection
-
-    def wrote(self, table: str = "") -> bool:
-        """Whether anything was, or may have been, written: to this table, or at all."""
-        return bool(self._wrote) if not table else not self._wrote.isdisjoint({table, ""})
 
     @overload
     def execute(self, statement: Prepared, values: Values | Sequence[Values] = ...) -> Rows: ...
@@ -265,8 +260,7 @@ class Clerk:
             self.finish()
             if not isinstance(statement, Select):
                 self._known.clear()
-                into = statement.table if isinstance(statement, UpdateBase) else None
-                self._wrote.add(into.name if isinstance(into, Table) else "")
+                self.wrote = True
             return self._connection.execute(statement, values)
         if any(statement.comes_behind(each.statement) for each in self._later):
             self.finish()
@@ -367,8 +361,7 @@ class Clerk:
 
     def _written(self, statement: Prepared) -> None:
         """What was known of its tables is known no longer."""
-        if statement.writes:
-            self._wrote |= statement.tables
+        self.wrote = self.wrote or statement.writes
         if statement.writes and self._known:
             gone = [key for key, (asked, _) in self._known.items() if not asked.tables.isdisjoint(statement.tables)]
             for key in gone:

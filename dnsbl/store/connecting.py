@@ -99,14 +99,6 @@ class Way(Enum):
     TURN = auto()  #: it writes in its turn
 
 
-class End(Enum):
-    """What is on the disk when a turn on PostgreSQL is over."""
-
-    READ = auto()  #: nothing was written
-    BEHIND = auto()  #: what was written, when this returns; others may have seen it before
-    BEFORE = auto()  #: what was written, before anybody sees it
-
-
 # Whoever has waited for the turn must see what was written before, whatever the database's own default is; and nobody
 # waits for the disk in his turn.
 _BEGIN = {
@@ -118,12 +110,9 @@ _BEGIN = {
 #: A record in PostgreSQL's log that nobody reads: as it is committed, all before it is on the disk. One flush of the
 #: server's serves all who wait for one.
 _FLUSH = "SELECT CASE WHEN NOT pg_is_in_recovery() THEN pg_logical_emit_message(true, 'dnsbl', '') END"
-#: What ends a turn on PostgreSQL, so that nothing is left to end for a driver.
-ENDINGS = {
-    End.READ: ("COMMIT",),
-    End.BEHIND: ("COMMIT", _FLUSH),
-    End.BEFORE: ("SET LOCAL synchronous_commit TO DEFAULT", "COMMIT"),
-}
+#: What ends a turn on PostgreSQL, so that nothing is left to end for a driver; and one that has written, which is on
+#: the disk when this returns, though others may have seen it before.
+END, END_SAFE = ("COMMIT",), ("COMMIT", _FLUSH)
 
 
 def create(

@@ -8,8 +8,8 @@ A database that does not keep this promise is refused before anything is written
 A verb that has ended is on the disk: a letter that was offered but is no longer in the store would be an orphan
 (law 2). Nobody waits for the disk in his turn, but before the verb returns (SQLite: see `turns`). So others may see a
 commit some milliseconds before it is safe, and lose it with the machine, or with PostgreSQL; what they write upon it
-would be lost with it, and who tells of it elsewhere has it settled first (`Store.settle`). What DNS is told by its
-number is safe on PostgreSQL before it is seen, since those who follow would not see another change of that number.
+would be lost with it, and who tells of it elsewhere has it settled first (`Store.settle`). So do those who answer for
+the list: they would never look at another change of a number that they know.
 
 Whatever a driver raises comes out as StoreUnavailable (see `faults`), and the next transaction begins anew: with other
 connections, and with another file where a copy was put in the place of one that was damaged.
@@ -36,7 +36,7 @@ from dnsbl.model import Entry
 from dnsbl.parts import part
 from dnsbl.store import faults, suited, versions
 from dnsbl.store.clerk import Clerk
-from dnsbl.store.connecting import ENDINGS, End, Way, begun, create, flush, place
+from dnsbl.store.connecting import END, END_SAFE, Way, begun, create, flush, place
 from dnsbl.store.fence import Fence
 from dnsbl.store.timekeeper import Timekeeper
 
@@ -148,12 +148,7 @@ class Transaction:
     @property
     def wrote(self) -> bool:
         """Whether anything was, or may have been, written."""
-        return self._clerk.wrote()
-
-    @property
-    def tells_dns(self) -> bool:
-        """Whether there are, or may be, new steps of what DNS must answer."""
-        return self._clerk.wrote("changes")
+        return self._clerk.wrote
 
     def foresee(self, *asks: Callable[[], object]) -> None:
         """Ask together what each of these asks first; see `clerk.Clerk.foresee`."""
@@ -330,7 +325,7 @@ class Store:
             tx = Transaction(connection, self._timekeeper)
             yield tx
             if alone and self._turns is None:
-                tx.finish(*ENDINGS[End.BEFORE if tx.tells_dns else End.BEHIND if tx.wrote else End.READ])
+                tx.finish(*(END_SAFE if tx.wrote else END))
             else:
                 tx.finish()
             if tx.wrote:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import threading
 from ipaddress import ip_address, ip_network
 
+import pytest
+
 from dnsbl.dns.listed.series import GAP, Wanted
 from dnsbl.dns.listed.table import Table
+from dnsbl.errors import StoreUnavailable
 from dnsbl.store import Store
 from tester.smtp import Outcome
 
@@ -103,3 +106,28 @@ def test_a_new_epoch_is_above_every_serial_that_was_shown_and_ends_the_others_wh
     assert contents.advance(0).epochs == (first, second)
     third = contents.epoch(wish("z", second.base, breaks=True))
     assert contents.advance(0).epochs == (third,)
+
+
+def test_whoever_answers_for_the_list_is_told_of_no_change_that_is_not_on_the_disk(
+    office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.casework.operators.list_networks([ip_network("192.0.2.0/24")], kind="spam", reason="x", actor="operator")
+    contents, failing = office.casework.contents, [True]
+    settled: list[int] = []
+
+    def settle() -> None:
+        if failing:
+            raise StoreUnavailable("The disk fails.")
+        settled.append(1)
+
+    monkeypatch.setattr(office.store, "settle", settle)
+    for ask in (contents.snapshot, lambda: contents.changes(0), lambda: contents.advance(0)):
+        with pytest.raises(StoreUnavailable):
+            ask()
+    failing.clear()
+    for _ in range(3):
+        assert [change.seq for change in contents.advance(0).changes] == [1]
+    assert len(settled) == 1, "what is known to be there is not asked for again at each look"
+    office.casework.operators.list_networks([ip_network("192.0.2.9/32")], kind="spam", reason="x", actor="operator")
+    assert [change.seq for change in contents.changes(1)] == [2]
+    assert len(settled) == 2

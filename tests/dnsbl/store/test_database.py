@@ -20,7 +20,6 @@ from sqlalchemy import text
 
 from dnsbl.errors import StoreUnavailable, Trouble
 from dnsbl.store import Store, versions
-from dnsbl.store.connecting import ENDINGS, End
 from dnsbl.store.kept import EVER, Account
 from dnsbl.store.schema import metadata
 from tests.dnsbl.store.samples import NOW
@@ -244,7 +243,7 @@ def test_a_connection_that_the_server_ends_under_a_transaction_fails_it_and_no_l
 
 def test_who_has_written_nothing_waits_for_no_disk(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr("dnsbl.store.turns.os.fdatasync")
-    monkeypatch.setattr("dnsbl.store.database.ENDINGS", {End.READ: ENDINGS[End.READ]})
+    monkeypatch.delattr("dnsbl.store.database.END_SAFE")
     with store.write() as tx:
         assert tx.kept.of([Account("a", 1)])[Account("a", 1)].messages == 0
 
