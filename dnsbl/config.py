@@ -10,7 +10,6 @@ import io
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any, get_args
@@ -27,6 +26,7 @@ from dnsbl.settings import Settings, fields, tables, toml
 from dnsbl.settings import mistakes as told
 from dnsbl.vocabulary import OUTPUT_KINDS, PROOF_KINDS
 from dnsbl.whereabouts import PREFIX, usual
+from tester.records import dataclass
 
 #: In the state folder: the public keys of the transparency log, a line each.
 LOG_KEYS = "log.vkey"

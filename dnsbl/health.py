@@ -7,12 +7,13 @@ Pure but for the clock that it is given. A part is a role or a piece of one. Sta
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from threading import Lock
 from typing import Any
 
 from dnsbl.clock import Clock
+from tester.records import dataclass
 
 #: Seconds before a part is begun again: after its first end, its second one, and so on; the last one repeats.
 PAUSES = (0.1, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)

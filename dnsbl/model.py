@@ -9,7 +9,7 @@ Over 400 lines, since all records of the list stand here, each field with its se
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -48,6 +48,7 @@ from dnsbl.vocabulary import (
     Trust,
     WatchWay,
 )
+from tester.records import dataclass
 
 if TYPE_CHECKING:
     from tester.fate import Fate

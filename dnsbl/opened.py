@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from os.path import exists
@@ -29,6 +28,7 @@ from dnsbl.rules.timekeeping import Terms
 from dnsbl.settings import Settings
 from dnsbl.store import Store, Transaction
 from dnsbl.store.timekeeper import Timekeeper
+from tester.records import dataclass
 
 _log = logging.getLogger(__name__)
 

@@ -5,9 +5,8 @@ Pure data. Holds no letter and no state; never says what is offered, that is `co
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from tester.paths import Path
+from tester.records import dataclass
 from tester.smtp import Limits
 
 

@@ -15,7 +15,6 @@ import logging
 import ssl
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any, AnyStr, cast
 
@@ -27,6 +26,7 @@ from tester.envelopes import MailPath, Recipients
 from tester.errors import Declined, Deferred
 from tester.listening import Listener, bound
 from tester.received.line import plain
+from tester.records import dataclass
 from tester.returned import Collected
 from tester.smtp import escape
 
@@ -71,7 +71,7 @@ class Collector:
         gate: Callable[[str], bool],
         deliver: Callable[[Collected], Awaitable[None]],
         now: Callable[[], float],
-        caps: Caps = Caps(),
+        caps: Caps = Caps(),  # noqa: B008 (frozen)
         tls: tuple[str, str] | None = None,
         on_probe: Callable[[Collected], None] | None = None,
         below: str = "",

@@ -7,13 +7,14 @@ a way to sign. Never decides what a form proves; leaves one out where `vectors` 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 
 from tester import canary, vectors
 from tester import letter as letters
 from tester.letter import Keyring, Letter, Sender
+from tester.records import dataclass
 from tester.smtp import Attempt, Opening
 from tester.vectors import Names
 from tester.wordings import NEUTRAL

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
 from tester.received.line import plain
+from tester.records import dataclass
 
 Address = IPv4Address | IPv6Address
 

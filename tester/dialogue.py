@@ -20,10 +20,11 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from tester.approach import Approach
 from tester.paths import SUBMISSION, Tls
+from tester.records import dataclass
 from tester.smtp import PENDING, REFUSED, Attempt, Control, Flag, Opening, Outcome, Reply, Result, Said, escape
 from tester.states import (
     DEFERRED,

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 
+from tester.records import dataclass
 from tester.smtp import escape
 
 _BLANKS = b" \t"

@@ -7,11 +7,12 @@ is (that is `weighing`), nor what a run shows (that is `verdict`).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from tester.canary import FORM
 from tester.letter import Letter
 from tester.paths import Path
+from tester.records import dataclass
 from tester.smtp import DELIVERED, KEPT, PENDING, RETRY, Outcome, Result
 from tester.verdict import Finding
 

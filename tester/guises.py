@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import TypeVar
 
+from tester.records import dataclass
 from tester.wordings import NEUTRAL, WORDINGS
 
 T = TypeVar("T")

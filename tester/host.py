@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 
 from tester.fate import Fate, outcomes
 from tester.paths import SUBMISSION, Path, Tls
+from tester.records import dataclass
 from tester.refusals import Meant, read
 from tester.smtp import DELIVERED, REFUSED, Control, Outcome
 from tester.verdict import PLAIN, STRANGER, TURNED_AWAY, UNCONNECTED, UNGREETED, UNSEEN, Judgement, Verdict, judge

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from hashlib import sha256
@@ -23,6 +23,7 @@ from ipaddress import IPv4Address, IPv6Address
 
 from tester import wordings
 from tester.errors import ForgedToken
+from tester.records import dataclass
 
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"  # base32 (RFC 4648 6) in lower case: no MTA objects to any of it
 _PAIRS = [one + two for one in _ALPHABET for two in _ALPHABET]  # what ten bits are in it

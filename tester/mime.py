@@ -10,9 +10,9 @@ import binascii
 import html
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from tester.received.fields import fields
+from tester.records import dataclass
 
 LARGEST = 1024 * 1024  # octets of a message that are looked at
 _DEEPEST = 20  # levels of nesting

@@ -7,11 +7,11 @@ refused, and no tree is built of it; a line of the greppable form is bounded bef
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from xml.parsers import expat
 
 from tester.errors import BadTargets
+from tester.records import dataclass
 
 Address = IPv4Address | IPv6Address
 

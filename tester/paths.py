@@ -7,10 +7,11 @@ it is of one door or of the whole host, and which other addresses are proven to 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
 from typing import Literal
+
+from tester.records import dataclass
 
 
 class Tls(StrEnum):

@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
 from enum import Enum, auto
 from functools import cached_property
+
+from tester.records import dataclass
 
 
 class Meant(Enum):

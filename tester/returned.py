@@ -10,10 +10,10 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
 from tester.mime import STATUS, Part, header, lines, parts, told
+from tester.records import dataclass
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

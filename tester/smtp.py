@@ -13,11 +13,12 @@ import json
 import re
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Any
 
 from tester.errors import ReplyFault
+from tester.records import dataclass
 
 
 class Outcome(StrEnum):

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum, StrEnum, auto
 from types import MappingProxyType
 
+from tester.records import dataclass
 from tester.refusals import Meant, read
 from tester.smtp import Control, Outcome, Reply
 

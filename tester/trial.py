@@ -10,7 +10,6 @@ it all shows, `verdict`.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
 from hashlib import sha256
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from types import MappingProxyType
@@ -23,6 +22,7 @@ from tester.composing import Offerer, Sign, compose
 from tester.fate import Fate, delivered, outcomes, telling
 from tester.letter import Keyring, Letter, Sender
 from tester.paths import Path
+from tester.records import dataclass
 from tester.returned import Collected, unwrap
 from tester.smtp import PENDING, Attempt, Control, Flag, Limits, Opening, Outcome, Said, Transcript
 from tester.vectors import Names, Vector

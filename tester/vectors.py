@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from types import MappingProxyType
 
 from tester.errors import UnknownName
+from tester.records import dataclass
 from tester.smtp import Opening
 
 

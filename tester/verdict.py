@@ -8,12 +8,12 @@ shows is judged in one place.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
 from types import MappingProxyType
 
 from tester.received.line import plain
+from tester.records import dataclass
 from tester.refusals import Denial, Meant, read
 from tester.smtp import DELIVERED, KEPT, PENDING, REFUSED, RETRY, Control, Outcome
 from tester.vectors import CATALOGUE

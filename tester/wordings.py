@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import lru_cache
+
+from tester.records import dataclass
 
 WIDTH = 72  #: octets of a line, where the words allow it
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from hashlib import sha256
@@ -25,6 +24,7 @@ from dnsbl.store.kept import EVER, Account
 from tester.bounces.ours import Ours
 from tester.fate import TELLING, Fate
 from tester.letter import Keyring, Letter
+from tester.records import dataclass
 from tester.returned import Collected, unwrap
 from tester.verdict import Finding, Weighed
 from tester.weighing import weigh_probe, weigh_return

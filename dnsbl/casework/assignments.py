@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from hashlib import sha256
@@ -28,6 +28,7 @@ from tester.fate import Fate, delivered, on
 from tester.guises import Guise, Wardrobe, pair
 from tester.letter import Letter
 from tester.paths import Path
+from tester.records import dataclass
 from tester.smtp import Transcript
 
 #: Jobs that one transaction may put back because their turn has not come.

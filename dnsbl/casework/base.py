@@ -6,7 +6,6 @@ import hashlib
 import math
 import shlex
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import NamedTuple
@@ -35,6 +34,7 @@ from dnsbl.store import Transaction
 from dnsbl.store.kept import Account
 from dnsbl.store.removals import OWNER, SHOWN
 from tester.letter import Keyring
+from tester.records import dataclass
 from tester.smtp import Flag
 
 #: How long after their end caches may keep an answer about listings of these kinds.

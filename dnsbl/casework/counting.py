@@ -9,7 +9,6 @@ Nothing is counted while the clock is not believed, and no mark of the future st
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -20,6 +19,7 @@ from dnsbl.rules.countries import Places
 from dnsbl.rules.statistics import Move, Statistics, Tally, date_of
 from dnsbl.store import Store, Transaction
 from dnsbl.store.statistics import CHANGES, JOURNAL, Made, Reach
+from tester.records import dataclass
 
 #: Lines of a log in one slice, and slices in one call.
 LINES, SLICES = 2000, 50

@@ -8,7 +8,6 @@ with the same Message-ID, goes out once more. What is filed holds for the very t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from dnsbl.addresses import Address, parse_address
@@ -21,6 +20,7 @@ from dnsbl.rules import notices, schedule
 from dnsbl.settings import Settings
 from dnsbl.store import Store, Transaction
 from dnsbl.store.kept import Account
+from tester.records import dataclass
 
 #: Seconds for which a mail is in one process's hands; longer than it is ever offered (RFC 5321 4.5.3.2).
 LEASE = 1800.0

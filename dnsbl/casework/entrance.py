@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from dnsbl.addresses import Address
@@ -24,6 +23,7 @@ from dnsbl.rules import entrance
 from dnsbl.settings import Settings
 from dnsbl.store import Store, Transaction
 from dnsbl.store.sign_ins import Tries
+from tester.records import dataclass
 
 #: How exactly it is known when somebody was last seen.
 TOUCH = timedelta(minutes=1)

@@ -9,7 +9,6 @@ nominated one bringer after the other, `feeds.per_hour` of them in an hour.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 
@@ -24,6 +23,7 @@ from dnsbl.rules.feeds import Batch, Row
 from dnsbl.settings import FeedSource, Settings
 from dnsbl.store import Store, Transaction
 from dnsbl.store.kept import Account
+from tester.records import dataclass
 
 #: Who asks a feed when it is due.
 SCHEDULER = "scheduler"

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from dnsbl.addresses import Address
@@ -24,6 +23,7 @@ from dnsbl.rules.lookups import Lookup
 from dnsbl.settings import Settings
 from dnsbl.store import Store, Transaction
 from dnsbl.store.kept import Account
+from tester.records import dataclass
 
 #: Questions that one transaction looks at.
 _PORTION = 200

@@ -11,7 +11,6 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
@@ -28,6 +27,7 @@ from dnsbl.rules.intake import Intake, Taken
 from dnsbl.rules.mailed import Cover, Ticket
 from dnsbl.settings import Settings
 from dnsbl.store import Store
+from tester.records import dataclass
 from tester.returned import Collected
 
 _log = logging.getLogger("dnsbl.journal")

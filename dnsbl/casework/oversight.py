@@ -8,7 +8,6 @@ of their last row, so that each costs the same however much there is.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from dnsbl.addresses import Address, Network, parse_address
@@ -29,6 +28,7 @@ from dnsbl.rules.timekeeping import FRESH, LATE
 from dnsbl.settings import Settings
 from dnsbl.store import Store, Transaction
 from tester.fate import Fate
+from tester.records import dataclass
 from tester.smtp import RETRY
 from tester.verdict import Finding, Verdict
 

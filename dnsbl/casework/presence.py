@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from dnsbl.clock import Clock
 from dnsbl.store import Store
+from tester.records import dataclass
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -13,7 +13,7 @@ import json
 import secrets
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from dnsbl.casework import logkeys
 from dnsbl.clock import Clock
@@ -29,6 +29,7 @@ from dnsbl.model import Entry, Reason
 from dnsbl.settings import Settings
 from dnsbl.store import Store, Transaction
 from dnsbl.store.log import Bundle, KeptCheckpoint, LogKey, LogState
+from tester.records import dataclass
 
 #: Entries, and changes, that are read at once; and slices in one call.
 LINES, SLICES = 2048, 50

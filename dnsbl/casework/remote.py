@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from dnsbl.addresses import Address, neighbourhood
@@ -28,6 +27,7 @@ from tester import letter as letters
 from tester import vectors
 from tester.guises import Guise, pair
 from tester.letter import Keyring, Letter
+from tester.records import dataclass
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

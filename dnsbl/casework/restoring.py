@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -44,6 +43,7 @@ from dnsbl.rules.eventlog import EventLog
 from dnsbl.settings import Settings
 from dnsbl.store import Store, Transaction, dump
 from dnsbl.store.journal import Clocked
+from tester.records import dataclass
 
 #: The form of a copy; grows when it changes.
 FORM = 1

@@ -12,7 +12,6 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from dnsbl.settings import Settings
 from dnsbl.store import Store, Transaction
 from dnsbl.store.signing_keys import SigningKey
 from tester.letter import Key, Keyring, genuine
+from tester.records import dataclass
 
 #: Seconds until a new key signs: by then every node that is at work has it.
 HANDED_ROUND = 120

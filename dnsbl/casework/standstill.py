@@ -9,7 +9,6 @@ their signs of life tell.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from dnsbl import places
@@ -19,6 +18,7 @@ from dnsbl.model import Entry, SignOfLife
 from dnsbl.rules.timekeeping import FRESH
 from dnsbl.settings import Settings
 from dnsbl.store import Transaction
+from tester.records import dataclass
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

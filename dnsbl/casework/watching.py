@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
@@ -23,6 +22,7 @@ from dnsbl.rules import control, watching
 from dnsbl.settings import Settings
 from dnsbl.store import Store, Transaction
 from tester.letter import Keyring
+from tester.records import dataclass
 
 #: What codes are for.
 RECORD, MAILED = "watch", "watch, mailed"

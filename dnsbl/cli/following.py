@@ -4,7 +4,6 @@ does there. Makes no database and asks nobody; why something is listed is known 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from dnsbl.rules import asking
 from dnsbl.rules.bounds import Bounds
 from dnsbl.rules.others import Opinion
 from dnsbl.settings import Settings
+from tester.records import dataclass
 
 with later():
     from dnsbl.casework import briefing

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from getopt import GetoptError, getopt
 from ipaddress import ip_address
 from pathlib import Path, PurePosixPath
@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 from dnsbl.dns.zones import FORMS
 from dnsbl.errors import DnsblError
 from dnsbl.files import make_readable
+from tester.records import dataclass
 
 _OPTIONS = "u:r:w:b:46t:c:ep:l:s:qnfdvCaAF:x:X:"
 _TIME = re.compile(r"([0-9]{1,10})([smhdw]?)\Z", re.IGNORECASE)

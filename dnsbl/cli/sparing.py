@@ -10,7 +10,8 @@ from __future__ import annotations
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+
+from tester.records import dataclass
 
 #: Seconds that are counted together.
 WINDOW = 60.0

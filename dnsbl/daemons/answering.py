@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from typing import Any
 
@@ -48,6 +48,7 @@ from dnsbl.serving.transfers import Log, Transfers, read_tsig_keys
 from dnsbl.serving.upstream import Upstream
 from dnsbl.serving.workmetrics import StoreWork, Work
 from dnsbl.settings import Settings
+from tester.records import dataclass
 
 _log = logging.getLogger(__name__)
 

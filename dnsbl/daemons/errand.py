@@ -13,7 +13,6 @@ import socket
 import ssl
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from ipaddress import ip_address
 from threading import Timer
 from urllib.parse import urlsplit
@@ -21,6 +20,7 @@ from urllib.parse import urlsplit
 from dnsbl.clock import SystemClock
 from dnsbl.errors import DnsblError
 from tester import manners
+from tester.records import dataclass
 
 #: Octets of an answer, seconds for all of it.
 MOST, SECONDS = 262144, 20.0

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 from dnsbl.casework.feeding import SCHEDULER, Feeding, Yield, said
@@ -18,6 +17,7 @@ from dnsbl.files import open_plain
 from dnsbl.model import FeedState
 from dnsbl.rules.feeds import batch
 from dnsbl.settings import FeedSource, Settings
+from tester.records import dataclass
 
 _log = logging.getLogger(__name__)
 

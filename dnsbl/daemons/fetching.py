@@ -7,10 +7,10 @@ is what was counted. Never raises anything but DnsblError, with one sentence tha
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from dnsbl.daemons.errand import HttpReply, Unheard, ask
 from dnsbl.errors import DnsblError
+from tester.records import dataclass
 
 #: Characters of a validator that are kept.
 _VALIDATOR = 200
@@ -34,7 +34,7 @@ class Fetched:
 
 def fetch(
     url: str,
-    known: Validators = Validators(),
+    known: Validators = Validators(),  # noqa: B008 (frozen)
     *,
     most: int,
     seconds: float,

@@ -9,7 +9,6 @@ import asyncio
 import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from dnsbl.settings import Settings, split_listen
 from tester import nmap
 from tester.errors import BadTargets
 from tester.letter import Keyring
+from tester.records import dataclass
 
 #: Domains that are asked about beside each other, and octets of a file that are read at a time.
 AT_ONCE, PIECE = 50, 256 * 1024

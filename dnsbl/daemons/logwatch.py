@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from dnsbl.log import checkpoint, note, replay
 from dnsbl.log.tiles import ENTRY_MOST, WIDTH
 from dnsbl.serving.upstream import AskedToWait, Upstream
 from dnsbl.settings import split_listen
+from tester.records import dataclass
 
 #: Seconds of silence that are borne; seconds for one zone; seconds that the log may need to show what DNS shows.
 SILENT, ZONE_WITHIN, PATIENCE = 10.0, 300.0, 90.0

@@ -13,7 +13,6 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from ipaddress import ip_address
 
 from dns.asyncresolver import Resolver
@@ -22,6 +21,7 @@ from dns.resolver import NXDOMAIN, NoAnswer, NoResolverConfiguration
 
 from dnsbl.addresses import Address
 from dnsbl.rules.surveys.sources import Mailhost, lowest
+from tester.records import dataclass
 
 _log = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, NoReturn
 
 from dnsbl.clock import Clock
@@ -28,6 +28,7 @@ from dnsbl.daemons.manager import Manager
 from dnsbl.errors import DnsblError, capital
 from dnsbl.health import Backoff, Board, Health
 from dnsbl.serving.metrics import page_at
+from tester.records import dataclass
 
 #: Seconds that a child gets to end when it is told to.
 GRACE = 15.0

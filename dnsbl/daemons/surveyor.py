@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -27,6 +27,7 @@ from tester.fate import Fate
 from tester.letter import Letter
 from tester.manners import Pacer, why_not
 from tester.paths import path
+from tester.records import dataclass
 from tester.returned import Collected
 from tester.smtp import PENDING, Outcome
 from tester.trial import Trial

@@ -10,7 +10,7 @@ import asyncio
 import secrets
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from ipaddress import ip_address
@@ -30,6 +30,7 @@ from tester.fate import on, telling
 from tester.guises import Guise
 from tester.letter import Keyring, Sender
 from tester.paths import Path
+from tester.records import dataclass
 from tester.smtp import Attempt, Event, Said, Transcript
 from tester.trial import Trial, Vantage, pair_label
 

@@ -12,13 +12,14 @@ import random
 import re
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
 import aiosmtplib
 from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from tester.records import dataclass
 
 #: Where the neighbourhood lives; nothing else on a machine uses these addresses.
 NETWORK = "127.77.0.0/16"

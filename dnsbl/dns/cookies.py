@@ -6,9 +6,9 @@ what is sent to its address, so that rate limits need not concern it. Servers th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from siphash24 import siphash24
+
+from tester.records import dataclass
 
 #: Bytes of a secret.
 SECRET = 16

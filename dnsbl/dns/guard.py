@@ -10,12 +10,12 @@ import hashlib
 import re
 from array import array
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Generic, TypeVar
 
 from dnsbl.errors import SettingsError
 from dnsbl.settings import ClientRule
+from tester.records import dataclass
 
 #: No label that is shorter is taken for a key, so that none can be guessed.
 SHORTEST_KEY = 16

@@ -7,8 +7,9 @@ in here. A network is one number of 64 bits, so that an engine's thread can note
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
+
+from tester.records import dataclass
 
 #: Of a client's address so many bits are kept.
 KEPT_V4, KEPT_V6 = 24, 48

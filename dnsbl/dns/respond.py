@@ -24,7 +24,7 @@ that the store has not confirmed for long is served on, marked as stale (RFC 891
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import NamedTuple
 
 from dnsbl.dns import answer, cookies, guard, sourced, wire
@@ -35,6 +35,7 @@ from dnsbl.dns.sourced import Sourced
 from dnsbl.dns.wire import Query, Reply
 from dnsbl.dns.zones import Zone, Zones
 from dnsbl.settings import ClientRule
+from tester.records import dataclass
 
 #: EDNS options that are looked at, and those that are over TCP; all others are ignored (RFC 6891 6.1.2).
 OPTIONS = frozenset({wire.NSID, wire.EXPIRE, wire.COOKIE, wire.ZONEVERSION})

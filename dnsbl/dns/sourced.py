@@ -17,7 +17,6 @@ made of the origin, so that negative answers can be cached (RFC 2308).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 from typing import NamedTuple
 
@@ -29,6 +28,7 @@ from dnsbl.dns.sources.reading import Holding
 from dnsbl.dns.wire import Query, Reply
 from dnsbl.dns.zones import Kind, Zone
 from dnsbl.settings import ClientRule
+from tester.records import dataclass
 
 #: What a zone's SOA says when neither its file nor a source has one: refresh, retry, expire, minimum; seconds.
 USUAL_TIMERS = (3600, 600, 604800, 300)

@@ -9,8 +9,9 @@ silent (RFC 5782 5, RFC 6471 3.3 and 3.4). Pure data, for the answer, the page a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from ipaddress import IPv4Address
+
+from tester.records import dataclass
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

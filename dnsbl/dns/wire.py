@@ -19,7 +19,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from tester.records import dataclass
 
 QUERY = 0
 #: Opcodes that are answered; whatever else gets NOTIMP.

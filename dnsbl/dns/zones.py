@@ -8,13 +8,13 @@ sublist `<kind>.<origin>` of its own unless its file says otherwise (RFC 5782 2.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import reduce
 from ipaddress import IPv4Address, IPv4Network
 from operator import or_
 
 from dnsbl.addresses import Address, Network
+from tester.records import dataclass
 
 #: RFC 5782 5: this address is on every list, its neighbour on none; no listing in this network comes from data.
 TEST_POINT = IPv4Address("127.0.0.2")

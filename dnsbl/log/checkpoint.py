@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from dnsbl.errors import Damaged
 from dnsbl.log import note
 from dnsbl.log.merkle import OCTETS, PROOF_MOST
+from tester.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from hmac import digest
@@ -20,6 +19,7 @@ from typing import Any
 from dnsbl.addresses import Network
 from dnsbl.model import DECLARED, Door, Entry, JobReason, JobState, Reason, RunState
 from tester.letter import Letter
+from tester.records import dataclass
 from tester.verdict import Finding, Verdict
 
 #: Octets of a salt, and of the key that salts are made with.

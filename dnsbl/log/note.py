@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from collections.abc import Iterable
-from dataclasses import dataclass
 from hashlib import sha256
 
 from cryptography.exceptions import InvalidSignature
@@ -16,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from dnsbl.errors import Damaged
 from dnsbl.log import cosignature
+from tester.records import dataclass
 
 #: The sorts of keys: what a log signs with, and what a witness does.
 ED25519, COSIGNATURE = 1, 4

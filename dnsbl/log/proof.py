@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from dnsbl.errors import Damaged
 from dnsbl.log import checkpoint, note
 from dnsbl.log.checkpoint import Checkpoint
 from dnsbl.log.merkle import OCTETS, PROOF_MOST, root_of
+from tester.records import dataclass
 
 #: The first line.
 HEAD = "c2sp.org/tlog-proof@v1"

@@ -17,7 +17,6 @@ import json
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
@@ -25,6 +24,7 @@ from dnsbl.errors import Damaged
 from dnsbl.log import checkpoint, note
 from dnsbl.log.checkpoint import Checkpoint
 from dnsbl.log.merkle import PROOF_MOST, leaf_hash, root_of
+from tester.records import dataclass
 
 #: The first line.
 HEAD = "dnsbl-proof v1"

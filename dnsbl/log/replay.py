@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
@@ -19,6 +19,7 @@ from dnsbl.errors import Damaged
 from dnsbl.log import tiles
 from dnsbl.log.checkpoint import Checkpoint
 from dnsbl.log.merkle import EMPTY, leaf_hash, root
+from tester.records import dataclass
 
 #: How many of those that were listed last and are not now are remembered: DNS may still show them for a moment.
 ENDED_MOST = 10_000

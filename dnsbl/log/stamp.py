@@ -6,13 +6,13 @@ stamp says whom he trusts.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from importlib.util import find_spec
 from typing import Any
 
 from dnsbl.errors import Damaged, Withheld
+from tester.records import dataclass
 
 #: Octets that an answer may have.
 ANSWER_MOST = 65536

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 from dnsbl.log import note
 from dnsbl.log.checkpoint import Checkpoint
 from dnsbl.log.prooffile import OpenedLeaf, ProofFile
+from tester.records import dataclass
 
 _RUN = re.compile(r"\brun ([a-z0-9]{1,40})\b")
 _MESSAGE = re.compile(r"message sha256:([0-9a-f]{64})")

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from dnsbl.errors import Damaged
 from dnsbl.log.merkle import OCTETS, complete
+from tester.records import dataclass
 
 #: Hashes, or entries, of a full tile; the number of tree levels that one has is HEIGHT.
 WIDTH, HEIGHT = 256, 8

@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from dnsbl.errors import Damaged, DnsblError
 from dnsbl.log import checkpoint, note
 from dnsbl.log.checkpoint import Checkpoint
 from dnsbl.log.merkle import EMPTY, OCTETS, PROOF_MOST, check_consistency
+from tester.records import dataclass
 
 #: Octets that a request may have: a checkpoint with the signatures of many witnesses, and a proof.
 REQUEST_MOST = 65536

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
 from logging import DEBUG, ERROR, INFO, WARNING
 from types import MappingProxyType
 from typing import Any
+
+from tester.records import dataclass
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from itertools import islice
 
@@ -26,6 +25,7 @@ from dnsbl.addresses import (
 )
 from dnsbl.errors import Refused
 from dnsbl.model import Refusal
+from tester.records import dataclass
 
 #: Characters that are read, and things that are found.
 MOST_CHARACTERS, MOST_FOUND = 65536, 100

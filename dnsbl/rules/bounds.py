@@ -7,13 +7,14 @@ that a table of ten million rows can be asked about without reading them; a test
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from dnsbl.addresses import Network
 from dnsbl.errors import Refused
 from dnsbl.settings import Settings
 from dnsbl.vocabulary import Refusal
 from tester import manners
+from tester.records import dataclass
 
 _NOTHING: Mapping[int, tuple[tuple[int, int, str], ...]] = {4: (), 6: ()}
 

@@ -7,11 +7,10 @@ journal has it (`operator alice`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from dnsbl.addresses import Network, parse_network
 from dnsbl.errors import Refused
 from dnsbl.model import Door, Refusal
+from tester.records import dataclass
 
 #: Characters of a source's name.
 LONGEST = 300

@@ -7,10 +7,10 @@ ok, wrong or not known, in one sentence, with what to do where that is not nothi
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 
 from dnsbl.addresses import Address
+from tester.records import dataclass
 
 #: The records that DNS has at a name, as text; None when nobody could tell.
 Heard = tuple[str, ...] | None

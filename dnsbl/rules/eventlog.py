@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import datetime
 
 from dnsbl.addresses import parse_network
 from dnsbl.errors import Damaged
 from dnsbl.model import Change, Entry
+from tester.records import dataclass
 
 _NAMES = [field.name for field in fields(Entry)]
 

@@ -11,11 +11,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 from dnsbl.addresses import Address, parse_address
+from tester.records import dataclass
 
 #: Octets of a line that is no JSON.
 LINE_MOST = 1000

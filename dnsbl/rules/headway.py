@@ -8,11 +8,11 @@ each of them might be overtaken by the next letter.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 
 from dnsbl.model import RunState
 from tester.fate import Fate
+from tester.records import dataclass
 from tester.smtp import DELIVERED, PENDING, Outcome
 
 

@@ -12,7 +12,6 @@ only a returned letter lists.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
@@ -25,6 +24,7 @@ from dnsbl.settings import Settings
 from tester.received.chain import Home, Reading, Step, Trace, trace
 from tester.received.fields import fields
 from tester.received.line import Hop, hops
+from tester.records import dataclass
 
 #: A host's name in full, as somebody says which server is his.
 _HOST = re.compile(r"^(?:[a-z0-9_-]{1,63}\.){1,8}[a-z0-9-]{2,63}$")

@@ -9,12 +9,12 @@ proof out by sending us much.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from ipaddress import ip_network
 
 from dnsbl.addresses import Address
 from dnsbl.settings import CollectorSettings
 from tester.letter import Letter
+from tester.records import dataclass
 from tester.verdict import Finding
 
 #: What comes to the collector for an operator to read, and what each is called there.

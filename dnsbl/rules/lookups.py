@@ -8,10 +8,10 @@ spam from the address not long ago.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from dnsbl.addresses import Address
 from dnsbl.settings import LookupClient, LookupTerms
+from tester.records import dataclass
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

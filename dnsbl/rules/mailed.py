@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from dnsbl.errors import Refused
 from dnsbl.model import Refusal
@@ -20,6 +20,7 @@ from dnsbl.rules.intake import Intake, Taken
 from dnsbl.settings import Settings
 from tester.mime import STATUS
 from tester.received.chain import Trace
+from tester.records import dataclass
 from tester.returned import unwrap
 
 #: Octets of a mail whose own header and parts are looked at.

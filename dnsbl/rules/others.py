@@ -9,12 +9,12 @@ that they will not tell; what bears one of these, or an address from outside, is
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address
 
 from dnsbl.addresses import Address, reversed_labels
 from dnsbl.settings import IN_BAND, OtherList
+from tester.records import dataclass
 from tester.smtp import escape
 
 _LOOPBACK = IPv4Network("127.0.0.0/8")

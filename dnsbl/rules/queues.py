@@ -11,13 +11,13 @@ these.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_network
 
 from dnsbl.addresses import Address, Network, neighbourhood, region
 from dnsbl.model import ASKED, Crowded
 from dnsbl.settings import Tester
+from tester.records import dataclass
 
 #: The networks that count as one, narrowest first: prefix length, and which part of what is left it may have.
 PARTS: Mapping[int, tuple[tuple[int, int], ...]] = {

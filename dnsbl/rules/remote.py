@@ -15,7 +15,6 @@ machine that handed it to us had it. It says nothing of how that machine came by
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
 from dnsbl.addresses import Address
@@ -24,6 +23,7 @@ from dnsbl.model import JobReason, Refusal, ReporterAccount
 from dnsbl.settings import RemoteTesting
 from tester.received.line import Hop
 from tester.received.login import logged_in, over_smtp
+from tester.records import dataclass
 
 
 class Grade(StrEnum):

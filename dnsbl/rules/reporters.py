@@ -10,12 +10,12 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from hashlib import sha256
 
 from dnsbl.errors import Refused
 from dnsbl.model import Refusal, ReporterAccount, Trust
 from dnsbl.settings import ReporterTerms
+from tester.records import dataclass
 from tester.verdict import Verdict
 
 #: What every key begins with, so that one that has leaked is found by what looks for secrets.

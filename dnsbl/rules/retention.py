@@ -6,10 +6,10 @@ can do without.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from dnsbl.settings import Settings
+from tester.records import dataclass
 
 #: Changes that are kept however old they are: as far as an IXFR may reach back (`transfer.MOST_STEPS`).
 REACH = 20_000

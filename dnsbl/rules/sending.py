@@ -15,7 +15,6 @@ and with what was sent once it is over.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
@@ -26,6 +25,7 @@ from dnsbl.addresses import Address, Network
 from dnsbl.model import ASKED, Job
 from dnsbl.rules import queues
 from dnsbl.settings import Tester
+from tester.records import dataclass
 from tester.smtp import Limits, Transcript
 
 

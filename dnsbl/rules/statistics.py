@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -20,6 +19,7 @@ from dnsbl.model import DECLARED, EXCEPTION, LENT, TESTED_KINDS, Door, Entry, Jo
 from dnsbl.rules.causes import cause_of
 from tester import canary
 from tester.cause import Cause, Software
+from tester.records import dataclass
 from tester.smtp import DELIVERED
 from tester.verdict import Verdict
 

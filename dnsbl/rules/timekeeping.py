@@ -9,8 +9,9 @@ unless the list has stood still for long, far in the past.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from tester.records import dataclass
 
 #: For how long a sign of life shows that its process is at work; a process leaves one every few seconds.
 FRESH = timedelta(minutes=1)

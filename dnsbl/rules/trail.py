@@ -8,7 +8,6 @@ puts it into words. What stands in a message is from strangers: bounded here, an
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -19,6 +18,7 @@ from dnsbl.settings import Settings
 from tester.received.chain import Reading, Step, Trace
 from tester.received.fields import fields
 from tester.received.line import hops
+from tester.records import dataclass
 
 #: Characters of a name, of a line and of a subject that are shown.
 NAME, LINE, SUBJECT = 100, 400, 120

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from dnsbl.rules.bounds import Bounds
 from dnsbl.serving.feed import Source
 from dnsbl.serving.numbered import current_table
 from dnsbl.settings import Settings
+from tester.records import dataclass
 
 #: Changes that are told as such; whoever is further behind gets the whole file.
 MOST = 10000

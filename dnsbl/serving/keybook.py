@@ -15,7 +15,7 @@ import logging
 import math
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from pathlib import Path
 
 from dnsbl.clock import Clock
@@ -25,6 +25,7 @@ from dnsbl.dns.respond import Serving
 from dnsbl.errors import DnsblError
 from dnsbl.files import write_whole
 from dnsbl.serving.clientkeys import NAME, SPANS, account
+from tester.records import dataclass
 
 #: Seconds between two looks, and between two writings.
 EVERY, WRITING = 10.0, 60.0

@@ -19,7 +19,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ from dnsbl.errors import DnsblError
 from dnsbl.files import EVERYBODYS, write_whole
 from dnsbl.serving.datafiles import unpacked
 from dnsbl.serving.sources import Sources
+from tester.records import dataclass
 
 #: Seconds between two looks at what is due; after which a failed pull is tried again at the latest; and that a server
 #: may be silent.

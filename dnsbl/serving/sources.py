@@ -14,7 +14,6 @@ import asyncio
 import logging
 import os
 from contextlib import suppress
-from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
@@ -25,6 +24,7 @@ from dnsbl.dns.sources.reading import Holding
 from dnsbl.dns.zones import DataSource, Zone, Zones
 from dnsbl.errors import DnsblError
 from dnsbl.serving.datafiles import read_source
+from tester.records import dataclass
 
 _log = logging.getLogger(__name__)
 

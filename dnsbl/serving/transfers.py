@@ -16,7 +16,6 @@ import os
 import stat
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Protocol
@@ -37,6 +36,7 @@ from dnsbl.files import open_plain
 from dnsbl.logbook.events import tell
 from dnsbl.model import Change
 from dnsbl.settings import Dns, TransferRule
+from tester.records import dataclass
 
 _log = logging.getLogger(__name__)
 

@@ -9,10 +9,11 @@ import difflib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
+
+from tester.records import dataclass
 
 #: Characters of a value that are shown, and of each part of a key.
 MOST_SHOWN, MOST_PART = 60, 60

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, field_validator
 
 from dnsbl.settings.values import Listen, Section, hostname
+from tester.records import dataclass
 
 #: Characters of a zone's name that leave room for an IPv6 address before it.
 MOST_ZONE = 180

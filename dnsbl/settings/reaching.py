@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from dnsbl.settings import Settings, split_listen
+from tester.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

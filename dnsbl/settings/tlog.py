@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from base64 import b64decode
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,6 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, Field
 
 from dnsbl.settings.values import Listen, Section
+from tester.records import dataclass
 
 #: The first octet of the keys of logs and of witnesses (c2sp.org/signed-note).
 _LOG, _WITNESS = 1, 4

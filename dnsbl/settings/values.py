@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import tomllib
 from contextlib import suppress
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from pathlib import PurePath
 from typing import Annotated, Any
@@ -14,6 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from dnsbl.addresses import parse_network
+from tester.records import dataclass
 
 Network = IPv4Network | IPv6Network
 Address = IPv4Address | IPv6Address

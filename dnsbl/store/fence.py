@@ -10,12 +10,12 @@ Knows no transaction. A hot standby shows nothing: it takes no changes, and what
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dnsbl.errors import StoreUnavailable
 from dnsbl.files import write_whole
+from tester.records import dataclass
 
 #: What a server that takes changes says of itself: its system, and the file it writes, which begins with the timeline.
 #: (The file of control data has the timeline of the last checkpoint, which a promotion does not wait for.)

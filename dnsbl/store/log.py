@@ -7,7 +7,6 @@ entries the leaves are made of, nor for `changes`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import delete, insert, select, update
@@ -16,6 +15,7 @@ from dnsbl.log.leaves import DatedChange
 from dnsbl.log.tiles import ENTRIES, Tile
 from dnsbl.store.schema import changes, log_bundles, log_checkpoints, log_keys, log_state, log_tiles
 from dnsbl.store.shelf import Shelf, columns, many
+from tester.records import dataclass
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

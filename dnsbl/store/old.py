@@ -8,7 +8,6 @@ Decides nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
@@ -32,6 +31,7 @@ from dnsbl.store.schema import (
     sessions,
 )
 from dnsbl.store.shelf import Shelf
+from tester.records import dataclass
 from tester.verdict import Finding
 
 #: Where a walk over runs stands: verdict's time and name of the last one.

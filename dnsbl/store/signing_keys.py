@@ -5,13 +5,13 @@ Never holds a key that somebody without its predecessor could use.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, insert, select, update
 
 from dnsbl.store.schema import signing_keys
 from dnsbl.store.shelf import Shelf, columns, many
+from tester.records import dataclass
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,7 +6,6 @@ Counts can be made again as far back as the logs are kept; nothing rests on them
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +15,7 @@ from dnsbl.addresses import Network
 from dnsbl.model import Entry, Measure, Reason
 from dnsbl.store.schema import ENTRY, changes, counted, journal, listings, statistics
 from dnsbl.store.shelf import Shelf, columns, many
+from tester.records import dataclass
 
 #: The logs that are counted.
 CHANGES, JOURNAL = "changes", "journal"

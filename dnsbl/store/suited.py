@@ -11,13 +11,12 @@ What a database does counts, not its name: that is only told. Nothing is left in
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from dnsbl.errors import StoreUnavailable, Trouble
 from dnsbl.store import faults
+from tester.records import dataclass
 
 #: The advisory lock that is tried: "suited" in ASCII. It is not the writers' own, which may be held for long.
 TRIED = 0x737569746564

@@ -9,9 +9,10 @@ The name of each chart, for who does not see it, is made of the same numbers, th
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from markupsafe import Markup, escape
+
+from tester.records import dataclass
 
 #: Characters of a label that a chart shows; its table has all.
 LABEL = 34

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from dnsbl.addresses import Address
 from dnsbl.dns.zones import Kind, View, Zone
 from dnsbl.web import words
+from tester.records import dataclass
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

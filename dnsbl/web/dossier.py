@@ -7,7 +7,6 @@ Pure. Everything here is escaped to printable ASCII once (the template escapes f
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
@@ -22,6 +21,7 @@ from tester import vectors
 from tester.cause import Advice, Cause, Sure, advice
 from tester.paths import path
 from tester.received.line import hops
+from tester.records import dataclass
 from tester.smtp import Outcome, Transcript, escape
 
 #: Conversations of a run, lines of a conversation, and Received fields that are shown.

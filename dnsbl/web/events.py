@@ -10,7 +10,6 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Any
 
@@ -23,6 +22,7 @@ from dnsbl.errors import Refused, StoreUnavailable
 from dnsbl.model import Refusal
 from dnsbl.settings import Web
 from tester.crowd import Crowd, Place, widths
+from tester.records import dataclass
 
 _log = logging.getLogger(__name__)
 

@@ -5,7 +5,6 @@ The only place of the web that translates errors. What is not foreseen here beco
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
@@ -22,6 +21,7 @@ from dnsbl.web import malformed
 from dnsbl.web.reasons import kind
 from dnsbl.web.render import Pages
 from dnsbl.web.shapes import STATUS, NominatedShape
+from tester.records import dataclass
 
 #: Where the interface for programs begins.
 API = "/api/v1"

@@ -7,13 +7,13 @@ more than a month is shown week by week: levels as they were at each week's end,
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 
 from dnsbl.model import Measure
 from dnsbl.rules.statistics import STEPS, Statistics, in_zones
 from dnsbl.web import charts, words
 from dnsbl.web.charts import Curve, Row, figure, share
+from tester.records import dataclass
 from tester.vectors import CATALOGUE
 from tester.verdict import Verdict
 

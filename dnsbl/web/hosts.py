@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from dnsbl.addresses import Address
 from dnsbl.clock import Clock
 from dnsbl.rules.asking import Unread
 from dnsbl.web.limits import Quota
+from tester.records import dataclass
 
 #: The addresses of each of these names; none where it has none, None where nobody could tell.
 Hosts = Callable[[Sequence[str]], list[list[Address] | None]]

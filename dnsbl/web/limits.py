@@ -9,9 +9,9 @@ import math
 import re
 from collections import OrderedDict
 from collections.abc import Hashable, Iterable, Iterator
-from dataclasses import dataclass
 
 from dnsbl.addresses import Address, Network, neighbourhood, parse_address, region
+from tester.records import dataclass
 
 #: Proxies are few; a longer list of them is not read further.
 MOST_HOPS = 10

@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from tester.records import dataclass
 
 #: Stands in a path or header for what only its holder knows, or has an example nowhere.
 PLACEHOLDERS = {"run": "mzxw6ytboi2gk3tu", "token": "TOKEN", "key": "KEY", "address": "192.0.2.1"}

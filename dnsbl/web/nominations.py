@@ -11,7 +11,6 @@ import base64
 import binascii
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, File, Form, Request, UploadFile
@@ -34,6 +33,7 @@ from dnsbl.web.guards import TOO_LARGE, most_evidence
 from dnsbl.web.pages import requester
 from dnsbl.web.render import Pages
 from dnsbl.web.shapes import Text
+from tester.records import dataclass
 
 _log = logging.getLogger("dnsbl.journal")
 

@@ -6,13 +6,13 @@ Escaped to printable ASCII once, and put through `rules.discretion` by who asks.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from dnsbl.addresses import Address
 from dnsbl.model import RunReport
 from tester import vectors
 from tester.cause import Cause, Explained
+from tester.records import dataclass
 from tester.smtp import Transcript
 from tester.verdict import CAME_BACK
 

@@ -7,7 +7,6 @@ was found (`words.OUTSIDE`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
@@ -15,6 +14,7 @@ from dnsbl.errors import capital
 from dnsbl.model import Listing, Reason, Standing
 from dnsbl.web import words
 from tester.host import RELAYS
+from tester.records import dataclass
 from tester.verdict import Verdict
 
 #: Events that are shown.

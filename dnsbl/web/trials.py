@@ -8,11 +8,12 @@ sees the outcome in his own log.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from dnsbl.dns.trials import TRIALS
 from dnsbl.dns.zones import Zone
 from dnsbl.web.uses import recipes
+from tester.records import dataclass
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

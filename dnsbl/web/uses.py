@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 
 from dnsbl.dns.zones import Zone
 from dnsbl.model import BACKSCATTER, DECLARED, OUTPUT_KINDS, UNCONFIRMED, UNTESTABLE
+from tester.records import dataclass
 
 #: Kinds of listings that are for scoring: who is listed so may send more good mail than bad.
 WEIGHED = frozenset({"multihop", UNTESTABLE, UNCONFIRMED, BACKSCATTER}) | OUTPUT_KINDS

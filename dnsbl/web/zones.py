@@ -7,7 +7,6 @@ have them, and sizes from the snapshot that statistics are of.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -24,6 +23,7 @@ from dnsbl.web.feeds import FeedDoor
 from dnsbl.web.render import Pages
 from dnsbl.web.statistics import See, kinds_of
 from dnsbl.web.uses import Meaning, meanings
+from tester.records import dataclass
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,7 +6,8 @@ Pure data: patterns for text in lower case whose blanks are single. What of it p
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from tester.records import dataclass
 
 #: The server went out to deliver the letter and could not: whatever it says of an end, it did mean to relay.
 GAVE_UP = re.compile(

@@ -10,10 +10,10 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
 from tester.mime import encoded_word
+from tester.records import dataclass
 
 #: Stands in every refusal of our collector, and in its greeting.
 COLLECTOR = "relay-test collector"

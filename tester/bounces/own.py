@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from tester.mime import Part, encoded_word
+from tester.records import dataclass
 
 _MOST = 16 * 1024  # characters of own text that are read
 _TEXTS = 5  # text parts that are read

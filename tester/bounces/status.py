@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from tester.received.fields import fields
+from tester.records import dataclass
 from tester.smtp import escape
 
 _MOST = 100  # recipients of one report

@@ -8,7 +8,8 @@ a bounce that is not recognised costs a wait, one that is none takes an open rel
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from tester.records import dataclass
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

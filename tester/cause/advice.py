@@ -6,12 +6,12 @@ Pure but for reading that file, once. Never guesses: where there is no advice fo
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
 from tester.cause.reading import Cause
 from tester.cause.software import Software
+from tester.records import dataclass
 
 #: What may stand in front of a mail server, in the order in which it is told; no greeting shows it.
 FRONTS = ("docker", "haproxy", "traefik", "nginx", "nat-firewall")

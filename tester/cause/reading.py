@@ -8,13 +8,13 @@ told to the owner and decides nothing (`verdict` never reads it). The trace is t
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from tester.cause.software import Software, software
 from tester.received.chain import organisation
 from tester.received.line import Hop, plain
+from tester.records import dataclass
 
 Address = IPv4Address | IPv6Address
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from hashlib import sha256
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
 from tester.errors import NoLetters
 from tester.letter import TOKEN, Letter, Sender
+from tester.records import dataclass
 from tester.smtp import escape
 from tester.vectors import CATALOGUE, PROFILES
 from tester.verdict import Finding

@@ -16,7 +16,7 @@ import stat
 import sys
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from http.client import HTTPException
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from pathlib import Path as File
@@ -34,6 +34,7 @@ from tester.fate import Fate
 from tester.letter import Keyring
 from tester.manners import why_not
 from tester.paths import Path, path
+from tester.records import dataclass
 from tester.smtp import Attempt, Event, Limits, Said, Transcript, escape
 from tester.trial import Trial, Vantage
 

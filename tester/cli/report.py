@@ -7,7 +7,7 @@ least and none relays; everything else could not be told. A host has one judgeme
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
@@ -15,6 +15,7 @@ from tester.cause import Explained, advice
 from tester.fate import Fate
 from tester.host import RELAYS
 from tester.paths import Path
+from tester.records import dataclass
 from tester.smtp import DELIVERED, Control, Flag
 from tester.trial import Trial
 from tester.verdict import Judgement, Verdict

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from tester import canary
@@ -22,6 +22,7 @@ from tester.errors import NotDialable, Undialled
 from tester.letter import Keyring
 from tester.manners import why_not
 from tester.paths import Path
+from tester.records import dataclass
 from tester.returned import Collected
 from tester.smtp import PENDING, Attempt, Event, Flag, Limits, Said, Transcript
 from tester.trial import Trial, Vantage

@@ -22,12 +22,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from tester.received.line import Address, Hop, plain
 from tester.received.providers import FILTERS, PROVIDERS, Provider
+from tester.records import dataclass
 
 Network = IPv4Network | IPv6Network
 

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, NamedTuple
+
+from tester.records import dataclass
 
 #: What may open a clause, once each (RFC 5321 4.4). A word right behind a keyword is its value: a client may call
 #: itself "by".

@@ -19,11 +19,11 @@ but Sendmail and qmail, which put the client's ident before it, with an @ betwee
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from tester.received.fields import fields
 from tester.received.grammar import Clause, clauses, outermost, tokens
+from tester.records import dataclass
 from tester.smtp import escape
 
 Address = IPv4Address | IPv6Address

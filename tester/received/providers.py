@@ -10,8 +10,9 @@ Names that begin with a dot mean every name under them. Each row says where it i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
+
+from tester.records import dataclass
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -4,6 +4,7 @@ settings and no daemon; each of these costs more than all words together. Held b
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -151,6 +152,13 @@ WORK = {
 def test_what_says_sentences_alone_reads_nothing_that_draws(words: str, config: str, tmp_path: Path) -> None:
     read = executed(*words.split(), "-c", config, folder=tmp_path)
     assert "dnsbl.cli.terminal" in read and not read & {"rich", "dnsbl.cli.drawing"}
+
+
+def test_every_record_waits_with_its_methods() -> None:
+    modules = [path for package in ("dnsbl", "tester") for path in sorted((ROOT / package).rglob("*.py"))]
+    at_once = re.compile(r"^ *(from dataclasses import .*\bdataclass\b|@dataclasses\.dataclass)", re.MULTILINE)
+    found = [path.relative_to(ROOT) for path in modules if at_once.search(path.read_text())]
+    assert found == [Path("tester/records.py")]
 
 
 def test_who_looks_up_an_address_reads_no_data_files_of_others(config: str, tmp_path: Path) -> None:

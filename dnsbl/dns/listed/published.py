@@ -23,11 +23,11 @@ import re
 import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from ipaddress import ip_network
 
 from dnsbl.errors import Damaged
 from dnsbl.model import EXCEPTION, Change
+from tester.records import dataclass
 
 #: Octets of the longest head that is read.
 MOST_HEAD = 65536

@@ -15,12 +15,12 @@ leaves them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import NamedTuple
 
 from dnsbl.model import Change, Epoch
+from tester.records import dataclass
 
 #: Serials at least from the last one that is known to the first one of a new epoch, and at most (RFC 1982 3.2: steps
 #: of 2**31 and more lead nowhere).

@@ -11,7 +11,6 @@ from __future__ import annotations
 import base64
 import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 import dns.exception
 import dns.name
@@ -28,6 +27,7 @@ from dnsbl.dns.secondaries.records import difference, fixed, names, packed
 from dnsbl.dns.zones import Zone
 from dnsbl.errors import SettingsError
 from dnsbl.model import Change
+from tester.records import dataclass
 
 #: Bytes of one message; leaves room for OPT and TSIG below TCP's 65535.
 LARGEST = 64000

@@ -7,12 +7,13 @@ last change says whether a server has the list of today.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from ipaddress import IPv6Address
 
 from dnsbl.addresses import Address, reversed_labels
 from dnsbl.dns.zones import NEVER, TEST_POINT, Zone
+from tester.records import dataclass
 
 Codes = frozenset[str]
 

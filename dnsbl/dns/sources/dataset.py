@@ -14,9 +14,9 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from dnsbl.dns.sources.values import Value, filled
+from tester.records import dataclass
 
 EXCLUDED = 0xFFFFFFFF
 #: Bytes before a name: what stands at it, what stands below it, its length.

@@ -10,7 +10,6 @@ it is there: it makes the same arrays of them and leaves every other line.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from dnsbl.dns import wire
@@ -20,6 +19,7 @@ from dnsbl.dns.sources.names import read_name
 from dnsbl.dns.sources.sheet import Sheet
 from dnsbl.dns.sources.values import DEFAULT, LONGEST, NotTaken, Value, number_in, read_a, read_value
 from dnsbl.dns.zones import FORMS
+from tester.records import dataclass
 
 #: Seconds, of answers when neither file nor settings name a time (rbldnsd -t).
 USUAL_TTL = 2100

@@ -7,7 +7,7 @@ where nothing was compiled or DNSBL_PURE=1 forces Python alone.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from dnsbl.dns.sources import networks
@@ -15,6 +15,7 @@ from dnsbl.dns.sources.dataset import Dataset
 from dnsbl.dns.sources.names import NameEntries
 from dnsbl.dns.sources.networks import Entries
 from dnsbl.dns.sources.values import DEFAULT, Value, Values
+from tester.records import dataclass
 
 if TYPE_CHECKING:
     from dnsbl.dns.sources._swift import SwiftEntries, SwiftNames, SwiftValues

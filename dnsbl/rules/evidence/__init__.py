@@ -12,13 +12,14 @@ bounded, and read without complaint or refused with one sentence that says what 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from dnsbl.addresses import Address
 from dnsbl.errors import Refused
 from dnsbl.model import Refusal
 from dnsbl.rules.evidence import files, inline, mime, outlook, reports
 from tester.received.fields import fields
+from tester.records import dataclass
 
 #: How Outlook's package begins (MS-OXTNEF 2.1.3).
 _TNEF = bytes.fromhex("789f3e22")

@@ -9,12 +9,12 @@ from __future__ import annotations
 import binascii
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from email.errors import MessageError
 from email.header import decode_header, make_header
 from urllib.parse import unquote
 
 from tester.received.fields import fields
+from tester.records import dataclass
 
 DEPTH, PARTS = 5, 100
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
 
 from dnsbl.addresses import Address, canonical
 from dnsbl.rules.evidence import mime
 from tester.received.fields import fields
+from tester.records import dataclass
 
 #: Octets of a report in JSON that are read.
 _MOST = 4 * 1024 * 1024

@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -25,6 +24,7 @@ from dnsbl import DISTRIBUTION
 from dnsbl.model import Notice
 from dnsbl.rules import arf
 from dnsbl.settings import Settings
+from tester.records import dataclass
 from tester.smtp import escape
 
 #: Facts that every template may use.

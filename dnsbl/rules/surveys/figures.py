@@ -7,10 +7,10 @@ What cannot be is said: stages that do not add up to the hosts tested are a faul
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from dnsbl.errors import Damaged
 from dnsbl.rules.surveys.tally import STAGES, SurveyTally
+from tester.records import dataclass
 
 #: Digits behind the point of a share.
 DIGITS = 2

@@ -7,13 +7,13 @@ is sent, so that what comes back, however late, is known; a target whose host li
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
 
 from dnsbl.addresses import Address
 from dnsbl.errors import Damaged
 from tester.letter import Letter
+from tester.records import dataclass
 from tester.smtp import Flag, Outcome
 from tester.verdict import Finding
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import date
 from hashlib import sha256
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses
@@ -15,6 +15,7 @@ from typing import Any
 
 from dnsbl.addresses import Address, Network
 from dnsbl.errors import DnsblError
+from tester.records import dataclass
 
 #: Octets of a file that tells of an authorization.
 MOST_OCTETS = 1024 * 1024

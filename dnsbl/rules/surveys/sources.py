@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from hashlib import sha256
 from heapq import nsmallest
 from ipaddress import summarize_address_range
@@ -18,6 +18,7 @@ from math import gcd
 from dnsbl.addresses import Address, Network, parse_address, parse_network
 from dnsbl.errors import DnsblError
 from dnsbl.rules.surveys.scope import joined
+from tester.records import dataclass
 
 #: Addresses, or hosts, of one survey.
 MOST = 1 << 24

@@ -9,7 +9,6 @@ from __future__ import annotations
 import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -18,6 +17,7 @@ from dnsbl.errors import DnsblError
 from dnsbl.rules.surveys.figures import percent
 from dnsbl.rules.surveys.sources import Spread, ranges
 from dnsbl.rules.surveys.tally import STAGES, SurveyTally, named
+from tester.records import dataclass
 
 #: What a figure may equal by accident: smaller ones recur anyway.
 TELLING = 100

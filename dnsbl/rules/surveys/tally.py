@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from dnsbl.rules.surveys.records import SILENT, Back, FiledLetter, Host, ListedElsewhere, Record, Sat
 from dnsbl.rules.surveys.software import product
 from tester.fate import Fate
 from tester.letter import Letter
+from tester.records import dataclass
 from tester.smtp import DELIVERED, KEPT, PENDING, Outcome
 from tester.verdict import CAME_BACK, Finding
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from dnsbl.casework.accounts import Accounts
 from dnsbl.casework.correspondence import Correspondence
@@ -17,6 +17,7 @@ from dnsbl.dns.zones import Zone
 from dnsbl.health import Health
 from dnsbl.model import DECLARED, PROOF_KINDS
 from dnsbl.web.admin.rates import Rates
+from tester.records import dataclass
 
 #: What was found of the servers of our zones, a record each (`dns.secondaries.watch.report`).
 Servers = Callable[[], Iterable[Mapping[str, object]]]

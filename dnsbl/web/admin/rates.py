@@ -6,7 +6,8 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+
+from tester.records import dataclass
 
 #: Seconds between two looks, seconds that are kept, and the least that a rate is reckoned over.
 EVERY, KEPT, LEAST = 30.0, 3600.0, 1.0
