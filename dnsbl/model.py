@@ -84,6 +84,12 @@ class Nominated:
     void: bool  #: whether its source was found to be bad
     reporter: str
     run: str | None  #: the test that it has led to
+    withdrawn: datetime | None  #: when whoever made it took it back, before it led to any
+
+    @property
+    def counts(self) -> bool:
+        """Whether anything rests on it."""
+        return not self.void and self.withdrawn is None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

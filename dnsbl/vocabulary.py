@@ -158,6 +158,7 @@ class Reason(StrEnum):
     NO_SPAM_SEEN = "no-spam-seen"
     AWAITS_OPERATOR = "awaits-operator"
     REMOVED = "removed-on-request"
+    WITHDRAWN = "withdrawn"
 
 
 #: Why a test takes an address off the list; surprise retests follow.
@@ -185,6 +186,7 @@ class Refusal(StrEnum):
     REPORTER_EXISTS = "reporter-exists"
     KEY_NEEDED = "key-needed"
     UNKNOWN_KEY = "unknown-key"
+    TEST_BEGUN = "test-begun"
     EXCLUDED = "excluded"
     RESTING = "resting"
     ALREADY_LISTED = "already-listed"

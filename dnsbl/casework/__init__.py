@@ -10,6 +10,7 @@ something leaves a journal entry in the same transaction. Law 2: letters are fil
                  drop_networks  journal  journal_within  verify_journal  message  trust_clock
                  announce_end
     purging      operators, of a bad source: purge  end  suspensions
+    withdrawing  reporters, and operators, of a nomination that was a mistake: withdraw
     reviewing    operators, of their own listings: due  keep  proposals  confirm  withdraw
     restoring    operators, of copies: backup  restore
     shipping     the scheduler, and operators, of the event log: ship  ship_to  reached
@@ -113,6 +114,7 @@ if TYPE_CHECKING:
     from dnsbl.casework.upkeep import Upkeep
     from dnsbl.casework.views import Views
     from dnsbl.casework.watching import Watching
+    from dnsbl.casework.withdrawing import Withdrawing
 
 
 class Casework:
@@ -173,6 +175,10 @@ class Casework:
     @part
     def purging(self, made: type[Purging]) -> Purging:
         return made(self._store, self._clock, self._judging)
+
+    @part
+    def withdrawing(self, made: type[Withdrawing]) -> Withdrawing:
+        return made(self._store, self._settings.policy, self._clock, self._queueing, self._judging)
 
     @part
     def restoring(self, made: type[Restoring]) -> Restoring:

@@ -81,6 +81,25 @@ class Judging:
             return None
         return schedule.retry_due(terms, [fate.folded for fate in letters], job.retries, now)
 
+    def unqueue(
+        self, tx: Transaction, job: Job, *, reason: Reason, actor: str, now: datetime, evidence: str = ""
+    ) -> None:
+        """A queued test is not made, or not gone on with: what it has shown so far is judged."""
+        tx.jobs.finish(job)
+        tx.journal.append(
+            at=now,
+            actor=actor,
+            subject=str(job.address),
+            verb="job",
+            reason=reason,
+            before=job.state,
+            after="dropped",
+            evidence=evidence,
+        )
+        run = tx.runs.read(job.run)
+        if run is not None and run.state is RunState.OPEN:
+            self.talk_over(tx, run, now)
+
     def talk_over(self, tx: Transaction, run: Run, now: datetime) -> Run:
         """All conversations of a run have been held: judge it, or let it wait for its letters. Returns it as it is
         then."""

@@ -27,7 +27,6 @@ from dnsbl.model import (
     Reason,
     Refusal,
     Return,
-    RunState,
 )
 from dnsbl.rules import targets
 from dnsbl.settings import Settings
@@ -113,19 +112,7 @@ class Operators:
                 clocked=Clocked.NOTED,
             )
             for job in tx.jobs.queued_in(network):
-                tx.jobs.finish(job)
-                tx.journal.append(
-                    at=now,
-                    actor=actor,
-                    subject=str(job.address),
-                    verb="job",
-                    reason=Reason.EXCLUDED,
-                    before=job.state,
-                    after="dropped",
-                )
-                run = tx.runs.read(job.run)
-                if run is not None and run.state is RunState.OPEN:
-                    self._judging.talk_over(tx, run, now)
+                self._judging.unqueue(tx, job, reason=Reason.EXCLUDED, actor=actor, now=now)
         return exclusion
 
     def end_exclusion(self, network: Network, *, reason: str, actor: str) -> None:

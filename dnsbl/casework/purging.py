@@ -17,7 +17,7 @@ from dnsbl.casework.base import subject_of
 from dnsbl.casework.judging import Judging
 from dnsbl.clock import Clock
 from dnsbl.errors import Refused
-from dnsbl.model import ASKED_FOR, TESTED_KINDS, Door, JobReason, JobState, Purge, Reason, Refusal, RunState, Suspension
+from dnsbl.model import ASKED_FOR, TESTED_KINDS, Door, JobReason, JobState, Purge, Reason, Refusal, Suspension
 from dnsbl.rules.bringers import Bringer
 from dnsbl.store import Store, Transaction
 
@@ -197,13 +197,11 @@ class _Purging:
         if job is None or job.reason in _NOT_ITS:
             return
         self._dropped += 1
-        before = job.state
         if job.state is JobState.QUEUED:
-            self._tx.jobs.finish(job)
-            run = self._tx.runs.read(job.run)
-            if run is not None and run.state is RunState.OPEN:
-                self._judging.talk_over(self._tx, run, self._now)
-        self._enter(str(address), "job", before=before, after="dropped")
+            said = self._said()
+            self._judging.unqueue(self._tx, job, reason=Reason.PURGED, actor=self._actor, now=self._now, evidence=said)
+        else:
+            self._enter(str(address), "job", before=job.state, after="dropped")
 
     def _take_back_words(self) -> None:
         """End the listings by this operator's word, whatever their number, with one entry for all of them."""
@@ -231,7 +229,6 @@ class _Purging:
             self._shown.append(network)
 
     def _enter(self, subject: str, verb: str, *, before: str = "", after: str, evidence: str = "") -> None:
-        said = f"{evidence}source {self._source.text}: {self._reason}"
         self._tx.journal.append(
             at=self._now,
             actor=self._actor,
@@ -240,8 +237,11 @@ class _Purging:
             reason=Reason.PURGED,
             before=before,
             after=after,
-            evidence=said,
+            evidence=f"{evidence}{self._said()}",
         )
+
+    def _said(self) -> str:
+        return f"source {self._source.text}: {self._reason}"
 
 
 def _parts(items: list[T], size: int) -> Iterator[list[T]]:

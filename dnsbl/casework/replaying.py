@@ -1,6 +1,6 @@
 """What the event log tells of all but listings, done to a store that has come back from a copy: exclusions, suspended
-sources and what they brought, reporters and their keys, who may sign in, watches, who gets no mail, reviews, and
-proposals that were decided.
+sources and what they brought, nominations that were withdrawn, reporters and their keys, who may sign in, watches, who
+gets no mail, reviews, and proposals that were decided.
 
 Works inside the restore's transaction. Where the log does not carry what was done, the safe side is taken: a key that
 was changed since is void, and an account whose password was lets nobody in. What cannot be known is counted, never
@@ -16,6 +16,8 @@ from datetime import datetime
 from dnsbl.addresses import Network, parse_network
 from dnsbl.casework.judging import Judging
 from dnsbl.casework.purging import Again
+from dnsbl.casework.queueing import Queueing
+from dnsbl.casework.withdrawing import TakenBack
 from dnsbl.errors import Refused
 from dnsbl.model import OUTPUT_KINDS, PROOF_KINDS, Entry, Exclusion, Reason, ReporterAccount, Role, Suspension, Trust
 from dnsbl.rules import bringers, schedule
@@ -27,6 +29,7 @@ _CHANGES = re.compile(r"changes \d+-\d+: ")
 _RETRACTED = re.compile(r"(\d+) listings taken back\Z")
 _WATCH = re.compile(r"watch (\d+),")
 _NOTICE = re.compile(r"notice (\d+), somebody at ([^,]*)")
+_NOMINATION = re.compile(r"nomination (\d{1,18})\b")
 _VEILED = re.compile(re.escape(VEIL) + r"[0-9a-f]+:[0-9a-f]+\Z")
 
 
@@ -39,10 +42,13 @@ def worded(entry: Entry) -> tuple[str, str]:
 class Replaying:
     """The entries of a log, in order; the last word counts."""
 
-    def __init__(self, tx: Transaction, judging: Judging, terms: Policy, now: datetime, actor: str) -> None:
+    def __init__(
+        self, tx: Transaction, judging: Judging, queueing: Queueing, terms: Policy, now: datetime, actor: str
+    ) -> None:
         self._tx = tx
         self._judging = judging
         self._terms = terms
+        self._taken_back = TakenBack(terms, queueing, judging)
         self._now = now
         self._actor = actor
         self._purges: list[Again] = []
@@ -60,6 +66,8 @@ class Replaying:
                     self._excluded(entry)
                 case "suspended" | "suspension":
                     self._suspended(entry)
+                case "nomination":
+                    self._withdrawn(entry)
                 case "reporter":
                     self._reporter(entry)
                 case "account":
@@ -119,6 +127,13 @@ class Replaying:
         except Refused:  # written by rules of another day: it stays suspended
             return
         self._purges.append(Again(tx, source, self._judging, now=self._now, reason=reason, actor=self._actor))
+
+    def _withdrawn(self, entry: Entry) -> None:
+        """A nomination was taken back, if the copy has it."""
+        told = _NOMINATION.match(entry.evidence)
+        found = self._tx.nominations.read(int(told[1])) if told else None
+        if found is not None and str(found.address) == entry.subject:
+            self._taken_back.take(self._tx, found, actor=self._actor, now=self._now)
 
     def _decided(self, entry: Entry) -> None:
         """What was proposed was listed, or withdrawn: it waits for nobody any more."""

@@ -140,7 +140,7 @@ class Restoring:
             epoch = series.following(tx.epochs.all(), void, number=tx.changes.last(), now=now)
             tx.epochs.end()  # what they numbered has another past now
             tx.epochs.add(epoch)
-            rest = Replaying(tx, self._judging, self._settings.policy, now, actor)
+            rest = Replaying(tx, self._judging, self._queueing, self._settings.policy, now, actor)
             return _Return(tx, self._queueing, self._judging, rest, self._settings, now, actor).all(
                 head, rows, events, reason=reason, logged=log is not None, trust_words=trust_words
             )

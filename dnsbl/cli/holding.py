@@ -54,6 +54,19 @@ def exclude(
 
 
 @app.command()
+def withdraw(
+    number: Annotated[int, typer.Argument(metavar="NUMBER", min=1, help="Of the nomination, as the journal has it.")],
+    reason: Reason = "",
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Take back a nomination that was a mistake, before its test begins: nobody is tested for its sake."""
+    verbs = lists.open_list(config, zoned=False).casework.withdrawing
+    gone = verbs.withdraw(number, reason=reason_of(reason), actor=operator())
+    show.done({"withdrawn": f"nomination {gone.id}", "address": str(gone.address)}, as_json=as_json)
+
+
+@app.command()
 def purge(
     source: Annotated[
         str, typer.Argument(metavar="[SOURCE]", help="A network, DOOR:, DOOR:NAME, or a name as in the journal.")

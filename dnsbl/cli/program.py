@@ -32,6 +32,7 @@ COMMANDS = {
     "lookup": "commands:app",
     "remove": "commands:app",
     "exclude": "holding:app",
+    "withdraw": "holding:app",
     "purge": "holding:app",
     "forget": "holding:app",
     "stop": "holding:app",

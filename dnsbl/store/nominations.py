@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from sqlalchemy import ColumnElement, bindparam, func, insert, literal, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, bindparam, func, insert, literal, select, tuple_, update
 
 from dnsbl.addresses import Address
 from dnsbl.model import Door, Nominated, Nomination
@@ -14,13 +15,15 @@ from dnsbl.store.columns import YesNo
 from dnsbl.store.schema import REPORTED, nominations
 from dnsbl.store.shelf import Shelf, columns, many, one
 
-#: What counts: its source was not found to be bad.
-_STANDS = nominations.c.void == literal(False, YesNo())
+#: What nobody has taken back.
+_KEPT = nominations.c.withdrawn.is_(None)
+#: What counts: its source was not found to be bad either.
+_STANDS = and_(nominations.c.void == literal(False, YesNo()), _KEPT)
 _NOMINATED = columns(nominations, Nominated)
 _ADD = prepared(insert(nominations).returning(nominations.c.id))
-_LEADS_TO = prepared(update(nominations).where(nominations.c.id == bindparam("of")))
+_CHANGE = prepared(update(nominations).where(nominations.c.id == bindparam("of")))
 _REPORTERS_OF = prepared(
-    select(nominations.c.reporter).where(nominations.c.run == bindparam("run"), REPORTED).distinct()
+    select(nominations.c.reporter).where(nominations.c.run == bindparam("run"), REPORTED, _KEPT).distinct()
 )
 #: Before any nomination.
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -36,7 +39,7 @@ _WITH_EVIDENCE = prepared(
 )
 _VOID_FIRST = prepared(
     select(nominations.c.void)
-    .where(nominations.c.address == bindparam("address"))
+    .where(nominations.c.address == bindparam("address"), _KEPT)
     .order_by(nominations.c.void)
     .limit(1)
 )
@@ -89,9 +92,19 @@ class Nominations(Shelf):
         )
         return {door: int(count) for door, count in self._sql.execute(wanted.group_by(nominations.c.door))}
 
+    def of_run(self, address: Address, run: str) -> Nominated | None:
+        """The first nomination of an address that led to this test and counts."""
+        wanted = select(*_NOMINATED).where(nominations.c.address == address, nominations.c.run == run, _STANDS)
+        return one(Nominated, self._sql.execute(wanted.order_by(nominations.c.id).limit(1)).one_or_none())
+
+    def withdraw(self, nominated: Nominated, at: datetime) -> Nominated:
+        """It is taken back, and leads to no test; returns it as it is then."""
+        self._sql.later(_CHANGE, {"of": nominated.id, "run": None, "withdrawn": at})
+        return replace(nominated, run=None, withdrawn=at)
+
     def leads_to(self, number: int, run: str) -> None:
         """The test of the nomination of this number is this run."""
-        self._sql.later(_LEADS_TO, {"of": number, "run": run})
+        self._sql.later(_CHANGE, {"of": number, "run": run})
 
     def pass_on(self, run: str, to: str) -> None:
         """What a run was to show of its nominations, another one will."""

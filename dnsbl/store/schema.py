@@ -84,6 +84,7 @@ nominations = _table(
     Column("void", YesNo, nullable=False),
     Column("reporter", Words, nullable=False, server_default=""),
     Column("run", Words),
+    Column("withdrawn", Moment),
 )
 REPORTED = nominations.c.reporter != literal_column("''")
 

@@ -26,6 +26,7 @@ from dnsbl.casework.self_tests import SelfTests
 from dnsbl.casework.standstill import Standstill, without_store
 from dnsbl.casework.views import Views
 from dnsbl.casework.watching import Watching
+from dnsbl.casework.withdrawing import Withdrawing
 from dnsbl.clock import Clock
 from dnsbl.dns.listed.published import FOLDER
 from dnsbl.dns.zones import Zone
@@ -119,6 +120,7 @@ def create_app(
     see: See | None = None,
     self_tests: SelfTests | None = None,
     remote: RemoteTests | None = None,
+    withdrawing: Withdrawing | None = None,
     ownership: Ownership | None = None,
     watching: Watching | None = None,
     proofs: Proofs | None = None,
@@ -141,11 +143,12 @@ def create_app(
     """The application. `codes` says what DNS answers for an address, see `Zones.codes_of`, `origins` in which of the
     `zones`, `trials` are those in which mail servers are tried out; `metrics` makes the page for Prometheus, `keys`
     what is told of clients' keys. Without `briefing` no lists of addresses are looked up, without `see` no statistics
-    are shown, without `self_tests` none are offered, without `remote` nobody gets letters, without `others` no other
-    list is asked; `events` has the places for who watches tests. Without `files` no zone can be copied, without a
-    `desk` there is no operators' side, without `ownership` nobody shows that an address is his (`texts` asks for TXT
-    records). Without `proofs` no listing can be proven, without `hosts` no host name's addresses are looked for.
-    `tally` counts what is refused by a limit. Without `proving` there is no transparency log to see.
+    are shown, without `self_tests` none are offered, without `remote` nobody gets letters, without `withdrawing` no
+    nomination is taken back, without `others` no other list is asked; `events` has the places for who watches tests.
+    Without `files` no zone can be copied, without a `desk` there is no operators' side, without `ownership` nobody
+    shows that an address is his (`texts` asks for TXT records). Without `proofs` no listing can be proven, without
+    `hosts` no host name's addresses are looked for. `tally` counts what is refused by a limit. Without `proving` there
+    is no transparency log to see.
     """
     app = _App(
         title=settings.service.name,
@@ -189,7 +192,7 @@ def create_app(
     app.include_router(served.pages)
     nominations = NominationDoor(doors, settings, clock, pages, held=site.held)
     app.include_router(nominations.router)
-    app.include_router(ReportedDoor(doors, views).api)
+    app.include_router(ReportedDoor(doors, views, withdrawing).api)
     if briefing is not None:
         app.include_router(LookupsDoor(briefing, codes, origins, settings.web.base_url).api)
     if self_tests is not None:

@@ -139,6 +139,7 @@ ANSWERS: Mapping[tuple[str, str], Any] = {
                 "door": "api",
                 "evidence": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
                 "counts": True,
+                "withdrawn": None,
                 "run_id": _RUN,
                 "state": "settled",
                 "verdict": "OPEN",

@@ -40,6 +40,7 @@ REASONS: Mapping[str, tuple[str, str]] = {
         "The key is none of ours",
         "`Authorization: Bearer KEY` with a key of this list; where none is needed, no key does as well.",
     ),
+    Refusal.TEST_BEGUN: ("Its test has begun", "Nothing; a nomination is withdrawn before its test begins."),
     Refusal.EXCLUDED: ("Excluded from tests", "Nothing; its owner, or an operator, has asked for no tests."),
     Refusal.RESTING: ("Tested not long ago", "The same request when the time in Retry-After has passed."),
     Refusal.ALREADY_LISTED: ("Listed already", "Nothing; the address is on the list."),

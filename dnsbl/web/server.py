@@ -23,6 +23,7 @@ from dnsbl.casework.remote import RemoteTests
 from dnsbl.casework.self_tests import SelfTests
 from dnsbl.casework.views import Views
 from dnsbl.casework.watching import Watching
+from dnsbl.casework.withdrawing import Withdrawing
 from dnsbl.clock import Clock
 from dnsbl.dns.zones import Zones
 from dnsbl.errors import DnsblError, unheard
@@ -185,6 +186,7 @@ class WebServer(HttpServer):
         see: See | None = None,
         self_tests: SelfTests | None = None,
         remote: RemoteTests | None = None,
+        withdrawing: Withdrawing | None = None,
         files: ZoneFiles | None = None,
         ownership: Ownership | None = None,
         watching: Watching | None = None,
@@ -210,6 +212,7 @@ class WebServer(HttpServer):
             see=see,
             self_tests=self_tests,
             remote=remote,
+            withdrawing=withdrawing,
             files=files,
             zones=lambda: self.zones.own,
             trials=lambda: self.zones.trials,

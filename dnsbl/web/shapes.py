@@ -36,6 +36,7 @@ STATUS: Mapping[Refusal, int] = {
     Refusal.UNKNOWN_KEY: 401,
     Refusal.EXCLUDED: 403,
     Refusal.SUSPENDED: 403,
+    Refusal.TEST_BEGUN: 409,
     Refusal.ALREADY_LISTED: 409,
     Refusal.ALREADY_WATCHED: 409,
     Refusal.NOT_LISTED: 409,

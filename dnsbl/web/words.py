@@ -79,6 +79,7 @@ REASON: Mapping[Reason, str] = {
     ),
     Reason.PURGED: "its source was not to be trusted, and nobody else had shown anything",
     Reason.NOMINATED: "somebody showed spam that came from here",
+    Reason.WITHDRAWN: "its nomination was taken back, and nobody else has nominated it",
     Reason.ASKED_REMOVAL: "somebody asked for a retest",
     Reason.OPTED_OUT: "its reader wants no more mail",
     Reason.SCORE: "too much of what a reporter nominated was found closed",

@@ -64,6 +64,7 @@ def described(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         briefing=casework.briefing,
         self_tests=casework.self_tests,
         remote=casework.remote,
+        withdrawing=casework.withdrawing,
         ownership=casework.ownership,
         watching=casework.watching,
         codes=zones.codes_of,

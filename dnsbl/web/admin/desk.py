@@ -13,6 +13,7 @@ from dnsbl.casework.oversight import Oversight
 from dnsbl.casework.reporters import Reporters
 from dnsbl.casework.reviewing import Reviewing
 from dnsbl.casework.views import Views
+from dnsbl.casework.withdrawing import Withdrawing
 from dnsbl.dns.zones import Zone
 from dnsbl.health import Health
 from dnsbl.model import DECLARED, PROOF_KINDS
@@ -33,6 +34,7 @@ class OperatorDesk:
     oversight: Oversight
     reporters: Reporters
     reviewing: Reviewing
+    withdrawing: Withdrawing
     correspondence: Correspondence
     views: Views
     zones: Callable[[], Iterable[Zone]] = tuple

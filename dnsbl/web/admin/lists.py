@@ -48,6 +48,7 @@ class Lists(AdminPage):
         gate.acting.post("/listings/keep")(self.keep)
         gate.acting.post("/exclusions/add")(self.exclude)
         gate.acting.post("/exclusions/end")(self.end)
+        gate.acting.post("/nominations/{number}/withdraw")(self.withdraw)
         gate.acting.post("/journal/verify")(self.verify)
 
     def listings(
@@ -235,7 +236,9 @@ class Lists(AdminPage):
             onward=onward(f"{ADMIN}/nominations", following, door=at or ""),
         )
 
-    def nomination(self, request: Request, number: str) -> Response:
+    def nomination(
+        self, request: Request, number: str, *, mistake: str = "", status: int = 200, typed: str = ""
+    ) -> Response:
         """One, with what was shown; every octet of it escaped. Raises NotFound."""
         found, message = self.desk.oversight.nomination(number_of(number) or 0)
         lines = [escape(line) for line in message[:SHOWN].splitlines()[:LINES]] if message else []
@@ -248,7 +251,20 @@ class Lists(AdminPage):
             lines=lines,
             cut=cut,
             size=len(message or b""),
-            typed="",
+            typed=typed,
+            mistake=mistake,
+            status=status,
+        )
+
+    def withdraw(self, request: Request, number: str, reason: Annotated[Text, Form()] = "") -> Response:
+        """Take one back that was a mistake, before its test begins. Raises NotFound."""
+        asked = number_of(number) or 0
+        return attempt(
+            lambda: self.desk.withdrawing.withdraw(asked, actor=me(request).actor, reason=reason_of(reason)),
+            f"{ADMIN}/nominations/{asked}?done=taken-back",
+            lambda *, mistake, status: self.nomination(
+                request, number, mistake=mistake, status=status, typed=reason[:500]
+            ),
         )
 
     def journal(

@@ -32,6 +32,7 @@ DONE: Mapping[str, str] = {
     "dropped": "It is not listed any more.",
     "kept": "It stays until its next review.",
     "withdrawn": "It is not listed.",
+    "taken-back": "The nomination is withdrawn.",
     "stopped": "All testing is stopped, everywhere.",
     "resumed": "Testing goes on.",
     "queued": "The test is queued.",

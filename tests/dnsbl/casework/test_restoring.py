@@ -106,6 +106,19 @@ def test_what_was_excluded_in_the_copy_and_is_so_no_more_has_its_planned_retest(
     assert planned and elsewhere.casework.views.look_up(ip_address(STAYS)).next_test == planned
 
 
+def test_a_nomination_that_was_withdrawn_after_the_copy_stays_so_and_nobody_is_tested_for_it(
+    office, elsewhere, tmp_path
+) -> None:
+    office.nominate(STAYS)
+    office.nominate(FIXED)
+    copy, log = list(office.casework.restoring.backup()), tmp_path / "events.jsonl"
+    office.casework.withdrawing.withdraw(1, actor="operator a", reason="a slip")
+    office.casework.shipping.ship_to(log)
+    restore(elsewhere, copy, log)
+    assert (state(elsewhere, STAYS), state(elsewhere, FIXED)) == (State.UNKNOWN, State.QUEUED)
+    assert [one.counts for one in elsewhere.casework.oversight.nominations(most=9)] == [True, False]
+
+
 def test_the_journal_goes_on_unbroken_with_every_entry_of_the_log(office, elsewhere, tmp_path) -> None:
     copy, log = lived(office, tmp_path)
     before = office.casework.operators.journal(most=10000)

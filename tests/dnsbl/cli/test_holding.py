@@ -156,6 +156,15 @@ def test_purge_says_what_it_would_take_back_takes_it_and_can_be_ended(run: Run, 
     assert "Nobody is suspended" in run("purge", "--list", plain=True)
 
 
+def test_a_nomination_that_was_a_mistake_is_withdrawn_before_its_test(run: Run) -> None:
+    run("nominate", "8.8.8.8", "--reason", "spam")
+    run("withdraw", "1", code=2)
+    assert run("withdraw", "1", "--reason", "a slip") == {"withdrawn": "nomination 1", "address": "8.8.8.8"}
+    assert run("lookup", "8.8.8.8")["state"] == "unknown"
+    assert "There is no nomination 7." in run("withdraw", "7", "--reason", "x", code=1)
+    run("withdraw", "0", "--reason", "x", code=2)
+
+
 def test_what_is_old_is_told_before_it_goes(run: Run) -> None:
     told = run("forget", "--dry-run")
     assert set(told) == {"would_go"} and told["would_go"]["tests"] == 0

@@ -94,6 +94,7 @@ async def test_each_command_line_is_answered_as_the_page_says(house: Build) -> N
         briefing=work.briefing,
         self_tests=work.self_tests,
         remote=work.remote,
+        withdrawing=work.withdrawing,
         watching=work.watching,
         ownership=work.ownership,
     )

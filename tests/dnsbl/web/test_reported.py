@@ -27,6 +27,9 @@ class Reporter:
         body = {"address": address, "evidence": self.home.spam(address)}
         assert self.home.visitor().post(URL, json=body, headers=self.headers).status_code == 202
 
+    def withdraw(self, number: object) -> Any:
+        return self.home.visitor().delete(f"{URL}/{number}", headers=self.headers)
+
     def mine(self, **asked: Any) -> Any:
         return self.home.visitor().get(URL, params=asked, headers=self.headers)
 
@@ -76,3 +79,29 @@ def test_what_was_taken_back_with_a_bad_source_is_shown_as_that(ann: Reporter) -
     with ann.home.office.store.write() as tx:
         tx.nominations.void(tx.nominations.nominators())
     assert [one["counts"] for one in ann.mine().json()["nominations"]] == [False]
+
+
+def test_a_mistake_is_taken_back_while_its_test_has_not_begun(ann: Reporter) -> None:
+    ann.nominate("198.18.7.9")
+    [before] = ann.mine().json()["nominations"]
+    answer = ann.withdraw(before["number"])
+    assert (answer.status_code, answer.content) == (204, b"")
+    [after] = ann.mine().json()["nominations"]
+    assert (after["counts"], after["run_id"], after["state"]) == (False, None, None) and after["withdrawn"]
+    assert ann.withdraw(before["number"]).status_code == 204, "once more is no mistake"
+    assert ann.home.visitor().get("/api/v1/hosts/198.18.7.9").json()["state"] == "unknown"
+
+
+def test_what_cannot_be_taken_back_is_said_in_a_sentence(ann: Reporter) -> None:
+    ann.nominate("198.18.7.9")
+    [mine] = ann.mine().json()["nominations"]
+    bob = Reporter(ann.home, "bob")
+    assert problem(bob.withdraw(mine["number"]), 404, "not-found") == f"You have no nomination {mine['number']}."
+    problem(bob.withdraw(2**62), 404, "not-found")
+    assert problem(bob.withdraw("x"), 422, "malformed-request") == "number: a whole number is needed."
+    assert problem(bob.withdraw(0), 422, "malformed-request") == "number: at least 1 is needed."
+    problem(ann.home.visitor().delete(f"{URL}/{mine['number']}"), 401, "key-needed")
+    ann.home.office.test(Outcome.RCPT_5XX)
+    problem(ann.withdraw(mine["number"]), 409, "test-begun")
+    evil = {"Origin": "https://evil.example"} | ann.headers
+    problem(ann.home.visitor().delete(f"{URL}/1", headers=evil), 403, "cross-site")

@@ -98,6 +98,7 @@ def side(house: Callable[..., Any], cheap: None) -> Callable[..., Side]:
             oversight=work.oversight,
             reporters=work.reporters,
             reviewing=work.reviewing,
+            withdrawing=work.withdrawing,
             correspondence=work.correspondence,
             views=work.views,
             zones=lambda: zones,

@@ -13,6 +13,7 @@ import pytest
 from dnsbl.errors import Damaged
 from dnsbl.model import Role
 from dnsbl.web.admin.room import ROWS
+from tester.smtp import Outcome
 from tests.dnsbl.web.admin.conftest import Side
 from tests.waiting import until
 
@@ -131,6 +132,27 @@ def test_nominations_show_what_was_shown_with_every_octet_escaped(side: Build) -
     assert "the rest is left out" in long and len(long) < 30_000
     for missing in ("/nominations/99", "/nominations/x", "/nominations/" + "9" * 50):
         assert eve.get(missing).status_code == 404
+
+
+def test_a_nomination_is_withdrawn_before_its_test_and_not_behind_it(side: Build) -> None:
+    built = side()
+    built.office.nominate("198.18.7.9")
+    built.office.nominate("198.18.7.10")
+    ada = built.signed_in()
+    assert "Withdraw it" in ada.get("/nominations/1").text
+    assert "A reason is needed" in ada.post("/nominations/1/withdraw").text
+    answer = ada.post("/nominations/1/withdraw", reason="a slip")
+    assert answer.headers["location"] == "/admin/nominations/1?done=taken-back"
+    page = ada.get("/nominations/1?done=taken-back").text
+    assert "The nomination is withdrawn." in page and "no: it was withdrawn" in page and "Withdraw it" not in page
+    assert "does not count" in ada.get("/nominations").text
+    assert entered(built)[-2][0] == "nomination-withdrawn"
+    built.office.test(Outcome.RCPT_5XX)
+    late = ada.post("/nominations/2/withdraw", reason="<b>too late")
+    assert late.status_code == 409 and "has begun, or is over" in late.text and "&lt;b&gt;too late" in late.text
+    assert ada.post("/nominations/99/withdraw", reason="x").status_code == 404
+    eve = built.signed_in("eve", Role.VIEWER)
+    assert "Withdraw it" not in eve.get("/nominations/2").text
 
 
 def test_the_journal_is_searched_and_paged(side: Build) -> None:
