@@ -16,7 +16,7 @@ from bench.fleet import BOUNCE_DOMAIN, COLLECTOR_DOMAIN
 from tester import letter as letters
 from tester.approach import Approach
 from tester.bounces.ours import Ours
-from tester.caller import call
+from tester.caller import Sequel, call
 from tester.collector import Caps, Collector
 from tester.letter import Keyring
 from tester.paths import Path
@@ -109,7 +109,7 @@ class _Room:
                     await self.changed.wait()
         return self.trial.proven
 
-    async def keep(self, transcript: Transcript) -> None:
+    async def keep(self, transcript: Transcript, sequel: Sequel) -> None:
         self.trial.take(transcript)
 
     def show(self, event: Event) -> None:

@@ -10,6 +10,7 @@ import asyncio
 import errno
 import ssl
 from collections.abc import Sequence
+from enum import Enum, auto
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from tempfile import NamedTemporaryFile
 from typing import Protocol, cast
@@ -31,6 +32,14 @@ Address = IPv4Address | IPv6Address
 #: Of OpenSSL: servers without secure renegotiation are spoken to (RFC 5746 4.1); Python has a name for it since 3.12.
 _LEGACY_SERVER_CONNECT = 0x4
 _PIECES = 4096  #: pieces in which a server may deliver its bytes, so that dribbling does not swell the record
+
+
+class Sequel(Enum):
+    """What comes behind a connection."""
+
+    ANOTHER = auto()  # the next one, after a pause and where it may be made
+    END = auto()  # all that was to be said has been said
+    CUT = auto()  # our own side has broken off
 
 
 class Room(Protocol):
@@ -60,9 +69,9 @@ class Room(Protocol):
     async def proven(self, seconds: float) -> bool:
         """Wait up to so many seconds for a letter of this run to come back; when one has, we stop."""
 
-    async def keep(self, transcript: Transcript) -> None:
+    async def keep(self, transcript: Transcript, sequel: Sequel) -> None:
         """Awaited after every connection, before the next one, so that nothing said is lost by a crash; when the call
-        is cancelled, also for the connection that is cut off."""
+        is cancelled, also for the connection that is cut off. `sequel` is what comes behind it."""
 
     def show(self, event: Event) -> None:
         """Hears every byte, for whoever watches."""
@@ -92,13 +101,13 @@ async def call(room: Room, connected: Connected | None = None) -> tuple[Transcri
             await session.run()
         except asyncio.CancelledError:
             session.cut()
-            await room.keep(session.transcript(started))
+            await room.keep(session.transcript(started), Sequel.CUT)
             raise
         finally:
             session.abort()
         transcripts.append(session.transcript(started))
-        await room.keep(transcripts[-1])
         dialogue = dialogue.again()
+        await room.keep(transcripts[-1], Sequel.ANOTHER if dialogue is not None else Sequel.END)
     return tuple(transcripts)
 
 

@@ -37,19 +37,44 @@ class Allowance:
         until when, it is not to be made."""
         if wait := self._delay(tx, job, address, sending.CONNECTION, now):
             return wait
-        self._count(tx, job, address, now, sending.CONNECTION)
+        self.take(tx, job, address, now)
         return None
 
+    def ahead(self, tx: Transaction, job: Job, address: Address, now: datetime) -> bool:
+        """Whether the next connection of this test may be counted before its time, which spares it a turn of its own: a
+        stranger has us make it, and there is room."""
+        return bool(job.whose) and self._delay(tx, job, address, sending.CONNECTION, now) is None
+
     def sent(
-        self, tx: Transaction, job: Job, address: Address, came_to: Sent, *, dialled: datetime | None, now: datetime
+        self,
+        tx: Transaction,
+        job: Job,
+        address: Address,
+        came_to: Sent,
+        *,
+        dialled: datetime | None,
+        now: datetime,
+        ahead: bool = False,
     ) -> None:
         """A connection is over: count what it has come to in the place of what was counted when it was `dialled`, or,
-        where it was no stranger's and nothing was, among everything."""
+        where it was no stranger's and nothing was, among everything; and the next one `ahead`."""
         if dialled is None:
             self._add(tx, [sending.EVERYTHING], now, came_to)
+        elif ahead and sending.slot_of(dialled) == sending.slot_of(now):  # one takes the other's place
+            self._count(tx, job, address, now, came_to)
             return
-        more = Sent(*(actual - held for actual, held in zip(came_to, sending.CONNECTION, strict=True)))
-        self._count(tx, job, address, dialled, more)
+        else:
+            self._count(tx, job, address, dialled, sending.less(came_to, sending.CONNECTION))
+        if ahead:
+            self.take(tx, job, address, now)
+
+    def take(self, tx: Transaction, job: Job, address: Address, now: datetime) -> None:
+        """Count a connection, with the most that it may come to."""
+        self._count(tx, job, address, now, sending.CONNECTION)
+
+    def give_back(self, tx: Transaction, job: Job, address: Address, counted: datetime) -> None:
+        """A connection that was counted then is not made."""
+        self._count(tx, job, address, counted, sending.less(Sent(0, 0, 0), sending.CONNECTION))
 
     def exhausted(self, tx: Transaction, now: datetime) -> frozenset[Purse]:
         """The purses out of which no further test can begin now, whoever asks."""

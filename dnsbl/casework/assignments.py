@@ -1,4 +1,10 @@
-"""The verbs of the worker: lease a job, file letters before they are offered, file what was said, end the take."""
+"""The verbs of the worker: lease a job, file letters before they are offered, file what was said, end the take.
+
+What follows at once is filed with what it follows, since each turn of a writer costs more than what is done in it: a
+connection is counted with what comes before it, the end of a take with its last conversation.
+
+Over 400 lines, since these are the verbs of one hand, and ask and enter alike.
+"""
 
 from __future__ import annotations
 
@@ -216,13 +222,19 @@ class Assignments:
         with self._store.read() as tx:
             return tx.letters.of(assignment.job.run)
 
-    def dial(self, assignment: Assignment, address: Address) -> Leave | None:
+    def dial(self, assignment: Assignment, address: Address, counted: datetime | None = None) -> Leave | None:
         """Leave for a connection to this address that is about to be made, or None where it may not be (see
-        `may_dial`); it is counted where a stranger has us make it. Raises PutOff, and the job is back in the queue,
-        where strangers have had their share."""
-        if not assignment.job.whose:
-            return Leave() if self.may_dial(assignment, address) else None
+        `may_dial`); it is counted where a stranger has us make it, unless it was `counted` ahead and in this slot.
+        Raises PutOff, and the job is back in the queue, where strangers have had their share."""
         now = self._clock.now()
+        if not assignment.job.whose or (counted is not None and sending.slot_of(counted) == sending.slot_of(now)):
+            if self.may_dial(assignment, address):
+                return Leave(counted=counted)
+            if counted is not None:
+                self.forgo(assignment, address, counted)
+            return None
+        if counted is not None:
+            self.forgo(assignment, address, counted)
         with self._store.write() as tx:
             tx.foresee(
                 *asks_of_hindrance(tx, assignment.job),
@@ -231,13 +243,18 @@ class Assignments:
             )
             if hindered(tx, assignment.job, address):
                 return None
-            job = tx.jobs.of_run(assignment.job.run) or assignment.job  # its owner may have made it his
+            job = self._as_it_is(tx, assignment)
             wait = self._allowance.dial(tx, job, address, now)
             if wait is None:
                 return Leave(counted=now)
             if tx.jobs.holds(assignment.job, assignment.worker):
                 self._put_off(tx, assignment.worker, job, wait, now, before="running")
         raise PutOff(f"The test of {job.address} waits: {wait.why}.")
+
+    def forgo(self, assignment: Assignment, address: Address, counted: datetime) -> None:
+        """A connection to this address that was counted ahead, then, is not made: it counts no more."""
+        with self._store.write() as tx:
+            self._allowance.give_back(tx, self._as_it_is(tx, assignment), address, counted)
 
     def opted_out(self, addresses: Iterable[Address]) -> list[Address]:
         """Those of these addresses that are not to be tested, as things stand."""
@@ -252,6 +269,7 @@ class Assignments:
         """The journal's entry that has stopped all dialling, or None when there is no such stop; and a mark of who has
         opted out: while it is the same as before, nobody further has."""
         with self._store.read() as tx:
+            tx.foresee(partial(stop_in, tx), tx.exclusions.mark)
             return stop_in(tx), tx.exclusions.mark()
 
     def give_back(self, assignment: Assignment, unable: str = "") -> None:
@@ -273,10 +291,16 @@ class Assignments:
             tx.journal.hold(self._clock.now())
             return tx.jobs.renew(assignment.job, assignment.worker, lease_until)
 
-    def file_letters(self, assignment: Assignment, letters: Iterable[Letter], path: Path | None = None) -> None:
+    def file_letters(
+        self, assignment: Assignment, letters: Iterable[Letter], path: Path | None = None, *, ahead: bool = False
+    ) -> datetime | None:
         """Store letters before they are offered (law 2), and with them the way in that they are for, without one the
-        first of those filed. Raises NotFound when the job is no longer ours."""
+        first of those filed. Raises NotFound when the job is no longer ours.
+
+        With `ahead` the connection that they are to be offered on is counted already, if a stranger has us make it and
+        there is room; returns when, for `dial`."""
         job, now, issued = assignment.job, self._clock.now(), list(letters)
+        ahead = ahead and bool(job.whose)
         path = path or assignment.paths[0]
         if job.extent is not Extent.HOST and path not in assignment.paths:
             raise ValueError("a letter for a way in that the test is not of is not filed here")  # law 4
@@ -288,6 +312,7 @@ class Assignments:
                 partial(tx.jobs.holds, job, assignment.worker),
                 partial(tx.paths.number, job.run, path),
                 partial(tx.journal.strange, now),
+                *(self._asks_of_ahead(tx, job, path.address, now) if ahead else ()),
             )
             if not tx.jobs.holds(job, assignment.worker):
                 raise NotFound(f"The test of {job.address} has gone to another worker; nothing is to be offered.")
@@ -302,6 +327,11 @@ class Assignments:
                 after=f"{len(issued)} filed{where}: {vectors}",
                 shown=f", letters sha256:{digest_of(issued)}",
             )
+            live = self._as_it_is(tx, assignment) if ahead else job
+            if not ahead or not self._allowance.ahead(tx, live, path.address, now):
+                return None
+            self._allowance.take(tx, live, path.address, now)
+            return now
 
     def file_pair(self, assignment: Assignment, pair: MxPair) -> None:
         """Have our own DNS serve this name for as long as letters to it are waited for."""
@@ -311,26 +341,41 @@ class Assignments:
             tx.pairs.add(pair, now=now, until=until)
             self._work(tx, assignment, at=now, verb="pair", after=f"{pair.label}, with {pair.name or pair.address}")
 
-    def file_session(self, assignment: Assignment, transcript: Transcript, *, dialled: datetime | None = None) -> None:
+    def file_session(
+        self,
+        assignment: Assignment,
+        transcript: Transcript,
+        *,
+        dialled: datetime | None = None,
+        ahead: bool = False,
+        over: bool = False,
+    ) -> datetime | None:
         """Store one connection: its transcript, and the outcome of each attempt. `dialled` is when `dial` has counted
         it, if it has.
 
-        What was said was said: it is stored for a lost lease too.
+        With `ahead` the next connection to its address is counted already, as by `file_letters`; `over` says that it
+        was the last one of this take, and does what `file_run` does. What was said was said: it is stored for a lost
+        lease too.
         """
         job, now = assignment.job, self._clock.now()
+        ahead = ahead and bool(job.whose)
+        address, came_to = ip_address(transcript.target), sending.sent_on(transcript)
         with self._store.write() as tx:
             tx.foresee(
                 partial(tx.letters.of, job.run),
                 partial(tx.jobs.of_run, job.run),
                 partial(tx.journal.strange, now),
+                *(self._asks_of_ahead(tx, job, address, now) if ahead else ()),
+                *(self._asks_of_end(tx, assignment) if over else ()),
             )
             tx.sessions.add(job.run, assignment.worker, transcript, now)
             known = {fate.letter.recipient: fate for fate in tx.letters.of(job.run)}
             heard = [(known[result.token], result) for result in transcript.results if result.token in known]
             told = [(fate, fate.told(result, transcript.started)) for fate, result in heard]
             tx.letters.tell(now_known for fate, now_known in told if now_known is not fate)
-            address, came_to = ip_address(transcript.target), sending.sent_on(transcript)
-            self._allowance.sent(tx, tx.jobs.of_run(job.run) or job, address, came_to, dialled=dialled, now=now)
+            live = self._as_it_is(tx, assignment)
+            further = ahead and self._allowance.ahead(tx, live, address, now)
+            self._allowance.sent(tx, live, address, came_to, dialled=dialled, now=now, ahead=further)
             said = " ".join(f"{result.vector}:{result.outcome}" for result in transcript.results)
             self._work(
                 tx,
@@ -340,31 +385,52 @@ class Assignments:
                 after=said or "nothing tried",
                 shown=f", transcript sha256:{sha256(transcript.to_json().encode()).hexdigest()}",
             )
+            if over:
+                self._end(tx, assignment, now)
+        return now if further else None
 
     def file_run(self, assignment: Assignment) -> Run:
         """The conversations of this take are over: queue the greylisting retry, wait for letters, or judge and decide.
 
         A take that was lost, and a run that was settled meanwhile by a letter, are left as they are.
         """
-        job, now = assignment.job, self._clock.now()
+        now = self._clock.now()
         with self._store.write() as tx:
             tx.foresee(
-                partial(tx.runs.read, job.run),
-                partial(tx.jobs.holds, job, assignment.worker),
-                partial(tx.letters.of, job.run),
-                *asks_of_unwanted(tx, job.address),
+                *self._asks_of_end(tx, assignment),
+                partial(tx.letters.of, assignment.job.run),
                 partial(tx.journal.strange, now),
             )
-            run = run_in(tx, job.run)
-            if run.state is not RunState.OPEN or not tx.jobs.holds(job, assignment.worker):
-                return run
-            due = self._judging.retry_due(tx, job, now)
-            if due is not None:
-                tx.jobs.requeue(job, due)
-                self._work(tx, assignment, at=now, verb="job", after=queued_for(due))
-                return run
-            tx.jobs.finish(job)
-            return self._judging.talk_over(tx, run, now)
+            return self._end(tx, assignment, now)
+
+    def _end(self, tx: Transaction, assignment: Assignment, now: datetime) -> Run:
+        job = assignment.job
+        run = run_in(tx, job.run)
+        if run.state is not RunState.OPEN or not tx.jobs.holds(job, assignment.worker):
+            return run
+        due = self._judging.retry_due(tx, job, now)
+        if due is not None:
+            tx.jobs.requeue(job, due)
+            self._work(tx, assignment, at=now, verb="job", after=queued_for(due))
+            return run
+        tx.jobs.finish(job)
+        return self._judging.talk_over(tx, run, now)
+
+    @staticmethod
+    def _asks_of_end(tx: Transaction, assignment: Assignment) -> list[Callable[[], object]]:
+        """What `_end` asks of all but letters, to be foreseen."""
+        job = assignment.job
+        read, holds = partial(tx.runs.read, job.run), partial(tx.jobs.holds, job, assignment.worker)
+        return [read, holds, *asks_of_unwanted(tx, job.address)]
+
+    def _asks_of_ahead(self, tx: Transaction, job: Job, address: Address, now: datetime) -> list[Callable[[], object]]:
+        """What is asked to count a connection ahead, to be foreseen."""
+        return [partial(tx.jobs.of_run, job.run), partial(self._allowance.used, tx, job, address, now)]
+
+    @staticmethod
+    def _as_it_is(tx: Transaction, assignment: Assignment) -> Job:
+        """The job as it is now: its owner may have made it his."""
+        return tx.jobs.of_run(assignment.job.run) or assignment.job
 
     def proven(self, run: str, path: Path | None = None) -> bool:
         """Whether a letter of this run, offered on this way in or on any, has come back with its proof."""

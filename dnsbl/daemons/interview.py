@@ -16,7 +16,7 @@ from dnsbl.clock import Clock
 from dnsbl.daemons.standing import absent
 from dnsbl.rules.surveys.records import SHOWN, Host
 from dnsbl.settings import Settings
-from tester.caller import call
+from tester.caller import Sequel, call
 from tester.errors import NotDialable, Undialled
 from tester.knocking import Knocker, no_way
 from tester.letter import Keyring, Letter, Sender
@@ -167,7 +167,7 @@ class _Room:
         """What comes back is waited for when everybody is tested."""
         return False
 
-    async def keep(self, transcript: Transcript) -> None:
+    async def keep(self, transcript: Transcript, sequel: Sequel) -> None:
         """Fold its result in."""
         self._trial.take(transcript)
 

@@ -39,11 +39,15 @@ class Round:
         self._heard = heard
         self._names = dict.fromkeys(assignment.names)  # what the server calls itself
         self._connected = False  # whether the last way in had somebody behind it
+        self._visits: list[Visit] = []
 
     async def hold(self) -> None:
         """Talk to the host at every way in that the test is of. Raises what `caller.call` and the verbs raise."""
         job, filed = self._assignment.job, self._assignment.paths
-        await self._talk(self._visit(filed[0]), first=True)
+        last = job.extent is not Extent.HOST and len(filed) == 1 and not self._wants_canary
+        await self._talk(self._visit(filed[0], last=last), first=True)
+        if self.over:
+            return
         own = [one for one in filed[1:] if one.address == job.address]
         if job.extent is Extent.HOST:
             own += missing(whole(job.address, job.port, self._means.settings.tester.owner_ports), filed)
@@ -60,8 +64,20 @@ class Round:
 
     # ------------------------------------------------------------------------------------------- its steps
 
-    def _visit(self, way: Path) -> Visit:
-        return Visit(self._means, self._assignment, way, held=self._held, heard=self._note)
+    @property
+    def refused(self) -> bool:
+        """Whether any connection was not made because there was no leave for it."""
+        return any(visit.refused for visit in self._visits)
+
+    @property
+    def over(self) -> bool:
+        """Whether the end of the take has been filed with its last connection."""
+        return any(visit.over for visit in self._visits)
+
+    def _visit(self, way: Path, *, last: bool = False) -> Visit:
+        visit = Visit(self._means, self._assignment, way, held=self._held, heard=self._note, last=last)
+        self._visits.append(visit)
+        return visit
 
     def _note(self, transcript: Transcript) -> None:
         self._heard(transcript)
@@ -77,9 +93,12 @@ class Round:
 
     async def _call(self, visit: Visit) -> tuple[Transcript, ...]:
         """Hold the conversations, at a distance from the last one with this host."""
-        if self._connected:
-            await asyncio.sleep(self._means.settings.tester.connection_gap)
-        return await call(visit)
+        try:
+            if self._connected:
+                await asyncio.sleep(self._means.settings.tester.connection_gap)
+            return await call(visit)
+        finally:
+            await visit.done()
 
     async def _beside(self, way: Path) -> None:
         """A way in beside the mail port: the plain forms first, by both strangers, and the others only where these
@@ -94,15 +113,19 @@ class Round:
         tried = {fate.letter.vector for fate in known}
         await self._talk(self._visit(way), forms=[form for form in forms if form.id not in tried])
 
+    @property
+    def _wants_canary(self) -> bool:
+        return self._assignment.job.profile == "full" and canary.FORM not in self._means.settings.tester.vectors_off
+
     async def _canary(self) -> None:
         """Where a letter of an owner's test has come back, one more goes there, last of all, whose bytes are compared
         when it comes back too: whatever the server does about it, all else has been said by then."""
+        if not self._wants_canary:
+            return
         job, assignments = self._assignment.job, self._means.assignments
         known = await asyncio.to_thread(assignments.letters, self._assignment)
         back = [fate.letter for fate in known if fate.folded in DELIVERED]
-        done = any(fate.letter.vector == canary.FORM for fate in known)
-        off = canary.FORM in self._means.settings.tester.vectors_off
-        if job.profile != "full" or not back or done or off:
+        if not back or any(fate.letter.vector == canary.FORM for fate in known):
             return
         here = [letter for letter in back if letter.address == job.address]
         if not here:

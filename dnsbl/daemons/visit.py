@@ -24,6 +24,7 @@ from dnsbl.rules import schedule
 from dnsbl.settings import Settings
 from tester import canary, manners, vectors
 from tester.approach import Approach
+from tester.caller import Sequel
 from tester.composing import Sign
 from tester.errors import NotDialable
 from tester.fate import on, telling
@@ -56,9 +57,12 @@ class Means:
 
 class Visit:
     """The conversations of one job's take at one way into the host, without `path` at the first. `held` says that
-    nobody is to be dialled now, `heard` is told of every connection that is over."""
+    nobody is to be dialled now, `heard` is told of every connection that is over; `last` says that the take is over
+    with them, so that it is filed with the last one."""
 
     approach: Approach  #: once it is prepared
+    refused = False  #: whether there was no leave for a connection
+    over = False  #: whether the end of the take has been filed
 
     def __init__(
         self,
@@ -68,14 +72,17 @@ class Visit:
         *,
         held: Callable[[], bool],
         heard: Callable[[Transcript], None],
+        last: bool = False,
     ) -> None:
         self._means = means
         self._assignment = assignment
+        self._last = last
         self._held = held
         self._heard = heard
         self._first = assignment.paths[0]
         self._path = path or self._first
         self._dialled: datetime | None = None  # when the connection that is made now was counted
+        self._ahead: datetime | None = None  # and the next one, where it was counted ahead
         self._trial = self._prepared()
 
     def prepare(self, forms: Iterable[vectors.Vector] = ()) -> bool:
@@ -116,7 +123,7 @@ class Visit:
             lifetime=self._means.settings.tester.late_window,
             random=secrets.token_bytes,
         )
-        self._means.assignments.file_letters(self._assignment, issued, self._path)
+        self._ahead = self._means.assignments.file_letters(self._assignment, issued, self._path, ahead=True)
 
     def _approach(self, *, nonsense: str, control: bool = True) -> None:
         limits = self._means.settings.tester.limits
@@ -144,10 +151,20 @@ class Visit:
 
     async def may_dial(self) -> bool:
         """Not while testing is held, and not whoever has opted out. Raises PutOff."""
-        assignments, address = self._means.assignments, self._path.address
-        leave = None if self._held() else await asyncio.to_thread(assignments.dial, self._assignment, address)
+        dial, leave = self._means.assignments.dial, None
+        if not self._held():
+            ahead, self._ahead = self._ahead, None
+            leave = await asyncio.to_thread(dial, self._assignment, self._path.address, ahead)
         self._dialled = leave.counted if leave else None
+        self.refused = leave is None
         return leave is not None
+
+    async def done(self) -> None:
+        """No further connection is made."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            forgo = self._means.assignments.forgo
+            await asyncio.to_thread(forgo, self._assignment, self._path.address, ahead)
 
     def check_peer(self, address: Address) -> None:
         """The connected socket's far end must be dialable as well (law 4)."""
@@ -178,11 +195,13 @@ class Visit:
             await asyncio.sleep(min(POLL, left))
         return True
 
-    async def keep(self, transcript: Transcript) -> None:
-        """File one connection."""
+    async def keep(self, transcript: Transcript, sequel: Sequel) -> None:
+        """File one connection, and with it whatever else is to be filed at this moment."""
         self._heard(transcript)
-        file = partial(self._means.assignments.file_session, dialled=self._dialled)
-        await asyncio.to_thread(file, self._assignment, transcript)
+        over = self._last and sequel is Sequel.END
+        file = partial(self._means.assignments.file_session, dialled=self._dialled, ahead=sequel is Sequel.ANOTHER)
+        self._ahead = await asyncio.to_thread(file, self._assignment, transcript, over=over)
+        self.over = over
 
     def show(self, event: Event) -> None:
         """Tell whoever watches."""

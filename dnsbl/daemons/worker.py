@@ -292,8 +292,11 @@ class Worker:
             why = f"our own machine cannot dial: {os.strerror(error.errno or 0)}"
             await asyncio.to_thread(self._assignments.give_back, assignment, why)
             return True
-        await self._look()
-        if self._held:
-            return False
+        if round_.over:
+            return True
+        if round_.refused:
+            await self._look()
+            if self._held:
+                return False
         await asyncio.to_thread(self._assignments.file_run, assignment)
         return True

@@ -198,6 +198,11 @@ def hour(ledger: Ledger, holder: str, now: datetime) -> Sent:
     return _since(ledger, holder, slot_of(now) - SLOTS + 1)
 
 
+def less(what: Sent, other: Sent) -> Sent:
+    """The difference."""
+    return Sent(*(one - two for one, two in zip(what, other, strict=True)))
+
+
 def exceeded(taken: Sent, need: Sent, most: Sent) -> bool:
     """Whether so much more beside what is taken is more than may be."""
     return any(used + more > bounds for used, more, bounds in zip(taken, need, most, strict=True))

@@ -20,7 +20,9 @@ _COVERING = prepared(
     _ALL.where(_KEY.in_(bindparam("around", expanding=True))).order_by(exclusions.c.network.desc()).limit(1)
 )
 
-_MARK = select(func.count(), func.max(exclusions.c.since)).select_from(exclusions)
+_MARK = prepared(
+    select(func.count().label("many"), func.max(exclusions.c.since).label("newest")).select_from(exclusions)
+)
 
 
 class Exclusions(Shelf):

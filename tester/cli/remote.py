@@ -26,7 +26,7 @@ from urllib.parse import quote, urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from tester.approach import Approach
-from tester.caller import call
+from tester.caller import Sequel, call
 from tester.cli.borrowed import Borrowed, Word, borrowed, word
 from tester.cli.report import HostFound, PathFound, document, text, visited
 from tester.errors import NoLetters, NotDialable
@@ -281,7 +281,7 @@ class RemoteSitting:
             await asyncio.sleep(min(pause, left))
             pause = min(LONGEST, 2 * pause)
 
-    async def keep(self, transcript: Transcript) -> None:
+    async def keep(self, transcript: Transcript, sequel: Sequel) -> None:
         """Remember what became of each letter."""
         self._transcripts.append(transcript)
         self._trial.take(transcript)

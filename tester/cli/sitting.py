@@ -15,7 +15,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from tester import canary
 from tester.approach import Approach
 from tester.bounces.ours import Ours
-from tester.caller import call
+from tester.caller import Sequel, call
 from tester.cause import Explained, explain, gather
 from tester.cli.report import PathFound, visited
 from tester.errors import NotDialable, Undialled
@@ -264,7 +264,7 @@ class _Room:
         await self._sitting.wait_until(lambda: trial.proven, seconds)
         return trial.proven
 
-    async def keep(self, transcript: Transcript) -> None:
+    async def keep(self, transcript: Transcript, sequel: Sequel) -> None:
         """Remember what became of each letter."""
         self._way.transcripts.append(transcript)
         self._way.trial.take(transcript)

@@ -14,6 +14,7 @@ from ipaddress import IPv4Address, IPv6Address
 from examiner import LIMITS, NONSENSE, PATIENCE, VANTAGE, Examination, Examiner
 from ward import PAIRS, RUN
 
+from tester.caller import Sequel
 from tester.cause import Explained, explain, gather
 from tester.letter import Keyring
 from tester.returned import Collected
@@ -55,9 +56,9 @@ class Consultation(Examination):
             return False
         return True
 
-    async def keep(self, transcript: Transcript) -> None:
+    async def keep(self, transcript: Transcript, sequel: Sequel) -> None:
         self.transcripts.append(transcript)
-        await super().keep(transcript)
+        await super().keep(transcript, sequel)
 
     @property
     def cause(self) -> Explained | None:

@@ -17,7 +17,7 @@ from lab import COLLECTOR, TESTER
 
 from tester import letter as letters
 from tester.bounces.ours import Ours
-from tester.caller import call
+from tester.caller import Sequel, call
 from tester.collector import Caps, Collector
 from tester.letter import Keyring, Sender
 from tester.paths import Path
@@ -123,7 +123,7 @@ class Examination:
         """Never stop: the whole weakness is to be seen."""
         return False
 
-    async def keep(self, transcript: Transcript) -> None:
+    async def keep(self, transcript: Transcript, sequel: Sequel) -> None:
         self.trial.take(transcript)
         self.flags |= transcript.flags
 

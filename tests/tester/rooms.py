@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from tester.approach import Approach
+from tester.caller import Sequel
 from tester.paths import Path, Tls
 from tester.smtp import Attempt, Event, Limits, Said, Transcript
 
@@ -53,7 +54,7 @@ class Plain:
         check_peer: Callable[[Address], None] = lambda address: None,
         own_name: Callable[[tuple[str, ...]], Awaitable[str]] | None = None,
         proven: Callable[[float], Awaitable[bool]] | None = None,
-        keep: Callable[[Transcript], Awaitable[None]] | None = None,
+        keep: Callable[[Transcript, Sequel], Awaitable[None]] | None = None,
         show: Callable[[Event], None] = lambda event: None,
     ) -> None:
         self.approach = approach
@@ -75,5 +76,5 @@ class Plain:
     async def _never(self, seconds: float) -> bool:
         return False
 
-    async def _forget(self, transcript: Transcript) -> None:
+    async def _forget(self, transcript: Transcript, sequel: Sequel) -> None:
         pass

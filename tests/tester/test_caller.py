@@ -20,7 +20,7 @@ from servers import OPEN, Scripted, listening
 
 from bench.fleet import mute
 from tester import caller
-from tester.caller import call
+from tester.caller import Sequel, call
 from tester.certificates import throwaway
 from tester.errors import NotDialable, Undialled
 from tester.knocking import Knocker
@@ -272,7 +272,7 @@ async def test_without_a_way_to_it_nothing_is_said_of_a_host(monkeypatch: pytest
     monkeypatch.setattr(socket.socket, "connect_ex", lambda *_: errno.ENETUNREACH, raising=False)
     kept = list[Transcript]()
 
-    async def keep(transcript: Transcript) -> None:
+    async def keep(transcript: Transcript, sequel: Sequel) -> None:
         kept.append(transcript)
 
     with pytest.raises(Undialled, match="Network is unreachable"):
@@ -331,17 +331,17 @@ async def test_a_proof_ends_the_test() -> None:
     assert names == ["mx.example.net"]
 
 
-async def test_each_session_is_handed_over_before_the_next_begins() -> None:
+async def test_each_session_is_handed_over_before_the_next_begins_with_what_comes_behind_it() -> None:
     server = Scripted({**OPEN, "RCPT": b"550 no\r\n"})
-    kept: list[tuple[int, list[str]]] = []
+    kept: list[tuple[int, list[str], Sequel]] = []
 
-    async def on_session(transcript: Transcript) -> None:
-        kept.append((len(server.peers), outcomes([transcript])))
+    async def on_session(transcript: Transcript, sequel: Sequel) -> None:
+        kept.append((len(server.peers), outcomes([transcript]), sequel))
 
     async with listening(server) as port:
         words = [f"S{n:02}" for n in range(1, 6)]
         transcripts = await dial(port, *words, keep=on_session)
-    assert kept == [(1, ["RCPT_5XX"] * 4), (2, ["RCPT_5XX"])]
+    assert kept == [(1, ["RCPT_5XX"] * 4, Sequel.ANOTHER), (2, ["RCPT_5XX"], Sequel.END)]
     assert [t.control for t in transcripts] == [Control.NOT_RUN, Control.REFUSED]
 
 
@@ -490,7 +490,8 @@ async def test_before_each_connection_it_is_asked_whether_one_may_be_made() -> N
 async def test_a_call_that_is_cancelled_lets_go_at_once_and_files_what_was_said(silent: str, cut: list[str]) -> None:
     filed: list[Transcript] = []
 
-    async def keep(transcript: Transcript) -> None:
+    async def keep(transcript: Transcript, sequel: Sequel) -> None:
+        assert sequel is Sequel.CUT
         await asyncio.sleep(0)
         filed.append(transcript)
 

@@ -156,6 +156,51 @@ def test_a_connection_that_is_over_counts_for_what_it_came_to(busy) -> None:
     assert busy.casework.views.usage().everything == Sent(0, 0, 0), "it is counted where the connection was made"
 
 
+def test_the_next_connection_is_counted_with_the_last_one_and_dialled_without_a_turn(busy) -> None:
+    nominate(busy, "198.51.100.1")
+    assignment, said = busy.take(), Transcript(target="198.51.100.1", port=25, source="", started=0)
+    verbs, used = busy.casework.assignments, lambda: busy.casework.views.usage().used["nominations"]
+    counted = verbs.file_letters(assignment, [], ahead=True)
+    assert used() == CONNECTION
+    before = busy.store.times.cumulative()["write"][0][-1]
+    assert verbs.dial(assignment, assignment.job.address, counted) == Leave(counted=counted)
+    assert busy.store.times.cumulative()["write"][0][-1] == before
+    again = verbs.file_session(assignment, said, dialled=counted, ahead=True)
+    assert used() == Sent(1 + CONNECTION.connections, CONNECTION.letters, CONNECTION.octets)
+    verbs.file_session(assignment, said, dialled=again)
+    assert used() == busy.casework.views.usage().everything == Sent(2, 0, 0)
+
+
+def test_a_connection_that_was_counted_ahead_counts_when_it_is_made_and_not_at_all_where_it_is_not(busy) -> None:
+    nominate(busy, "198.51.100.1")
+    assignment = busy.take()
+    verbs, address = busy.casework.assignments, assignment.job.address
+    counted = verbs.file_letters(assignment, [], ahead=True)
+    busy.later(minutes=10)
+    leave = verbs.dial(assignment, address, counted)
+    assert leave == Leave(counted=busy.clock.now())
+    busy.later(minutes=61)
+    assert busy.casework.views.usage().everything == CONNECTION, "of this slot, and not of the one before"
+    verbs.forgo(assignment, address, leave.counted)
+    assert busy.casework.views.usage().everything == Sent(0, 0, 0)
+    counted = verbs.file_letters(assignment, [], ahead=True)
+    busy.casework.operators.stop(actor="operator", reason="a fire")
+    assert verbs.dial(assignment, address, counted) is None
+    assert busy.casework.views.usage().everything == Sent(0, 0, 0)
+
+
+def test_nothing_is_counted_ahead_where_the_share_is_used_up_or_no_stranger_asks(busy) -> None:
+    nominate(busy, "198.51.100.1")
+    assignment, said = busy.take(), Transcript(target="198.51.100.1", port=25, source="", started=0)
+    dial(busy, assignment, 4)
+    assert busy.casework.assignments.file_session(assignment, said, ahead=True) is None
+    assert busy.casework.assignments.file_letters(assignment, [], ahead=True) is None
+    busy.casework.operators.order_test(ip_address("192.0.2.9"), profile="standard", actor="operator")
+    ordered, said = busy.take(), Transcript(target="192.0.2.9", port=25, source="", started=0)
+    assert busy.casework.assignments.file_letters(ordered, [], ahead=True) is None
+    assert busy.casework.assignments.file_session(ordered, said, ahead=True) is None
+
+
 def use_up(office, address: str, by: str) -> None:
     """Strangers' nominations have used up everything."""
     nominate(office, address, by=by)

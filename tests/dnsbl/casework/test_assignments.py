@@ -158,6 +158,31 @@ def test_a_session_without_attempts_is_kept_and_tokens_of_other_runs_are_passed_
     assert afters == ["nothing tried", "S01:ACCEPTED"]
 
 
+def test_the_last_conversation_of_a_take_can_be_filed_with_its_end(office) -> None:
+    office.nominate(HOST)
+    first = office.take()
+    office.issue(first)
+    results = [
+        Result(vector=fate.letter.vector, token=fate.letter.recipient, outcome=Outcome.RCPT_4XX, stage="TO")
+        for fate in office.letters(first.job.run)
+    ]
+    talk = Transcript(target=HOST, port=25, source="", started=0.0, results=tuple(results))
+    office.casework.assignments.file_session(first, talk, over=True)
+    assert office.casework.views.look_up(ADDRESS).state is State.QUEUED, "it was put off"
+    office.later(seconds=360)
+    second = office.take()
+    refused = tuple(replace(result, outcome=Outcome.RCPT_5XX) for result in results)
+    talk = replace(talk, results=refused, control=Control.ACCEPTED)
+    office.casework.assignments.file_session(first, talk, over=True)
+    assert run_state(office) is RunState.OPEN, "a take that was lost ends nothing"
+    office.casework.assignments.file_session(second, talk, over=True)
+    assert office.casework.views.look_up(ADDRESS).last_verdict is Verdict.CLOSED
+
+
+def run_state(office) -> RunState:
+    return office.casework.views.look_up(ADDRESS).runs[0].state
+
+
 # -- retries -----------------------------------------------------------------------------------------------------------
 def test_greylisting_is_retried_three_times_in_the_same_run_with_the_same_letters(office) -> None:
     office.nominate(HOST)

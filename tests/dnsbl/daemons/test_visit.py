@@ -14,6 +14,7 @@ from dnsbl.daemons.names import Lookups
 from dnsbl.daemons.visit import Means, Visit
 from dnsbl.errors import NotFound
 from tester import vectors
+from tester.caller import Sequel
 from tester.errors import NotDialable
 from tester.paths import Path
 from tester.smtp import Event, Outcome, Said, Transcript
@@ -39,8 +40,8 @@ def visiting(office: Any, assignment: Assignment | None = None, **means: Any) ->
         "place": None,
         "sources": lambda: office.settings.tester.source_addresses,
     }
-    path = means.pop("path", None)
-    return Visit(Means(**usual | means), assignment, path, held=held, heard=heard)
+    path, last = means.pop("path", None), means.pop("last", False)
+    return Visit(Means(**usual | means), assignment, path, held=held, heard=heard, last=last)
 
 
 def run_of(office: Any) -> str:
@@ -250,10 +251,44 @@ async def test_what_is_said_is_filed_and_told_to_whoever_watches(office: Any) ->
     visit.show(Event(0.0, "<", b"220 mx\r\n"))
     assert events == [(parse_address(HOST), Event(0.0, "<", b"220 mx\r\n"))]
     transcript = Transcript(target=HOST, port=25, source="", started=visit.now())
-    await visit.keep(transcript)
+    await visit.keep(transcript, Sequel.END)
     assert heard == [transcript]
     run = run_of(office)
     assert office.casework.views.run_report(run).transcripts == (transcript.to_json(),)
+
+
+async def test_the_next_connection_is_counted_with_the_last_one_and_not_at_all_where_none_is_made(office: Any) -> None:
+    def used() -> int:
+        connections: int = office.casework.views.usage().everything.connections
+        return connections
+
+    held: list[bool] = []
+    visit = visiting(office, held=lambda: bool(held))
+    visit.prepare()
+    assert used() == 1
+    assert await visit.may_dial()
+    transcript = Transcript(target=HOST, port=25, source="", started=visit.now())
+    await visit.keep(transcript, Sequel.ANOTHER)
+    assert used() == 2
+    held.append(True)
+    assert not await visit.may_dial()
+    assert visit.refused
+    await visit.done()
+    assert used() == 1
+
+
+async def test_only_what_all_has_been_said_on_ends_the_take(office: Any) -> None:
+    office.nominate(HOST)
+    assignment = office.take()
+    for sequel in (Sequel.CUT, Sequel.ANOTHER, Sequel.END):
+        visit = visiting(office, assignment, last=True)
+        visit.prepare()
+        await visit.keep(Transcript(target=HOST, port=25, source="", started=visit.now()), sequel)
+        assert visit.over is (sequel is Sequel.END)
+    assert office.casework.views.look_up(parse_address(HOST)).last_verdict is not None
+    visit = visiting(office, assignment)
+    await visit.keep(Transcript(target=HOST, port=25, source="", started=visit.now()), Sequel.END)
+    assert not visit.over
 
 
 async def test_a_proof_is_seen_wherever_it_was_filed(office: Any) -> None:
