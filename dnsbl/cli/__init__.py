@@ -29,6 +29,7 @@ def main() -> None:
     try:
         sys.unraisablehook = _leave
         _sweep_seldom()
+        os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # else every package is looked into for one
         from dnsbl.cli.streams import flushed
 
         flushed(_run)

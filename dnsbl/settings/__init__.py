@@ -28,6 +28,7 @@ from dnsbl.settings.testing import CollectorSettings, RemoteTesting, SelfTesting
 from dnsbl.settings.tlog import TlogSettings, WitnessSettings
 from dnsbl.settings.values import (
     IN_BAND,
+    Alone,
     ClientRule,
     FeedSource,
     Hostname,
@@ -110,14 +111,14 @@ class Service(Section):
         ),
     )
     clock_tolerance: float = Field(
-        600,
+        600.0,
         description=(
             "Seconds by which the clock may jump, or differ from the database's, before all that depends on time waits."
         ),
         gt=0,
     )
     clock_gap_days: float = Field(
-        7,
+        7.0,
         description="Days without a sign of life in the store after which the clock is believed at an operator's word.",
         gt=0,
     )
@@ -187,13 +188,13 @@ class Web(Section):
     per_network: int = Field(
         60, description="Connections at once from one /24 or /48; a /16 or /32 may hold half of all.", ge=1
     )
-    head_seconds: float = Field(10, description="Seconds until the head of a request must be complete.", gt=0)
-    body_seconds: float = Field(60, description="Seconds until its body must be complete.", gt=0)
-    reading_seconds: float = Field(60, description="Seconds in which an answer must have been read.", gt=0)
+    head_seconds: float = Field(10.0, description="Seconds until the head of a request must be complete.", gt=0)
+    body_seconds: float = Field(60.0, description="Seconds until its body must be complete.", gt=0)
+    reading_seconds: float = Field(60.0, description="Seconds in which an answer must have been read.", gt=0)
     watchers: int = Field(
         60, description="Answers at once that go on while a test does (event streams); two of one network.", ge=1
     )
-    watch_seconds: float = Field(1200, description="Seconds after which such an answer ends.", gt=0)
+    watch_seconds: float = Field(1200.0, description="Seconds after which such an answer ends.", gt=0)
     idle_seconds: int = Field(
         75, description="Seconds until an idle connection is closed; longer than a proxy in front keeps its own.", ge=1
     )
@@ -223,8 +224,8 @@ class Admin(Section):
         (ip_network("0.0.0.0/0"), ip_network("::/0")),
         description="From where it is; where web.base_url is not https, from this machine alone in any case.",
     )
-    hours: float = Field(12, description="Hours after which whoever has signed in does so anew.", gt=0, le=720)
-    idle_minutes: float = Field(60, description="Minutes without a request after which he does.", gt=0, le=43200)
+    hours: float = Field(12.0, description="Hours after which whoever has signed in does so anew.", gt=0, le=720)
+    idle_minutes: float = Field(60.0, description="Minutes without a request after which he does.", gt=0, le=43200)
 
 
 class StatisticsTerms(Section):
@@ -239,41 +240,40 @@ class StatisticsTerms(Section):
     )
 
 
-#: A section of which nothing was said: its defaults are checked by the whole, and not by the section by itself too,
-#: whose checks would have to be made apart for that.
+#: A section of which nothing was said.
 _WHOLE: Any = Field(default_factory=dict)
 
 
 class Settings(Section):
     """All of it."""
 
-    service: Service = _WHOLE
-    log: LogSettings = _WHOLE
-    database: Database = _WHOLE
-    dns: Dns = _WHOLE
-    publish: Publish = _WHOLE
-    follow: Follow = _WHOLE
-    tester: Tester = _WHOLE
-    collector: CollectorSettings = _WHOLE
-    mail_door: MailDoorTerms = _WHOLE
-    traps: Traps = _WHOLE
-    web: Web = _WHOLE
-    admin: Admin = _WHOLE
-    statistics: StatisticsTerms = _WHOLE
-    self_test: SelfTesting = _WHOLE
-    survey: Survey = _WHOLE
-    remote: RemoteTesting = _WHOLE
-    copies: Copies = _WHOLE
-    tlog: TlogSettings = _WHOLE
-    witness: WitnessSettings = _WHOLE
-    notices: NoticeSettings = _WHOLE
-    watch: WatchSettings = _WHOLE
-    reporters: ReporterTerms = _WHOLE
-    feeds: Feeds = _WHOLE
-    lookups: LookupTerms = _WHOLE
-    policy: Policy = _WHOLE
-    retention: RetentionTerms = _WHOLE
-    others: OtherTerms = _WHOLE
+    service: Alone[Service] = _WHOLE
+    log: Alone[LogSettings] = _WHOLE
+    database: Alone[Database] = _WHOLE
+    dns: Alone[Dns] = _WHOLE
+    publish: Alone[Publish] = _WHOLE
+    follow: Alone[Follow] = _WHOLE
+    tester: Alone[Tester] = _WHOLE
+    collector: Alone[CollectorSettings] = _WHOLE
+    mail_door: Alone[MailDoorTerms] = _WHOLE
+    traps: Alone[Traps] = _WHOLE
+    web: Alone[Web] = _WHOLE
+    admin: Alone[Admin] = _WHOLE
+    statistics: Alone[StatisticsTerms] = _WHOLE
+    self_test: Alone[SelfTesting] = _WHOLE
+    survey: Alone[Survey] = _WHOLE
+    remote: Alone[RemoteTesting] = _WHOLE
+    copies: Alone[Copies] = _WHOLE
+    tlog: Alone[TlogSettings] = _WHOLE
+    witness: Alone[WitnessSettings] = _WHOLE
+    notices: Alone[NoticeSettings] = _WHOLE
+    watch: Alone[WatchSettings] = _WHOLE
+    reporters: Alone[ReporterTerms] = _WHOLE
+    feeds: Alone[Feeds] = _WHOLE
+    lookups: Alone[LookupTerms] = _WHOLE
+    policy: Alone[Policy] = _WHOLE
+    retention: Alone[RetentionTerms] = _WHOLE
+    others: Alone[OtherTerms] = _WHOLE
 
     @model_validator(mode="after")
     def _together(self) -> Settings:

@@ -30,7 +30,7 @@ class Dns(Section):
     )
     zones_dir: Path = Field(Path("zones"), description="Folder of the zone files; relative to the configuration file.")
     sources_check: float = Field(
-        60, description="Seconds between two looks at the data files of the zones' sources.", gt=0, le=86400
+        60.0, description="Seconds between two looks at the data files of the zones' sources.", gt=0, le=86400
     )
     poll: float = Field(0.2, description="Seconds between two looks for changes in the store.", gt=0, le=60)
     threads: int = Field(
@@ -53,7 +53,7 @@ class Dns(Section):
         None, description="Its private key, PEM; relative to the configuration file. SIGHUP reads both again."
     )
     stale_after: float = Field(
-        3600, description="Seconds without word from the store after which answers are marked as stale.", gt=0
+        3600.0, description="Seconds without word from the store after which answers are marked as stale.", gt=0
     )
     acl: tuple[Annotated[ClientRule, BeforeValidator(client_rule)], ...] = Field(
         (),
@@ -82,13 +82,13 @@ class Dns(Section):
         pattern="^(pass|refuse)$",
     )
     rate_answers: float = Field(
-        500, description="Answers per second over UDP to one /24 or /56, listings and records; 0 is no limit.", ge=0
+        500.0, description="Answers per second over UDP to one /24 or /56, listings and records; 0 is no limit.", ge=0
     )
     rate_negatives: float = Field(
-        5000, description='The same for "not listed", which busy mail sites hear all day.', ge=0
+        5000.0, description='The same for "not listed", which busy mail sites hear all day.', ge=0
     )
     rate_errors: float = Field(
-        50, description="The same for refusals, errors and what is no question about a list.", ge=0
+        50.0, description="The same for refusals, errors and what is no question about a list.", ge=0
     )
     rate_slip: int = Field(
         2,
@@ -105,7 +105,7 @@ class Dns(Section):
         pattern="^(on|off|strict)$",
     )
     cookie_days: float = Field(
-        30,
+        30.0,
         description="Days until a new cookie secret; 0 never, for servers that share copies of state_dir/cookies.",
         ge=0,
     )
@@ -191,8 +191,8 @@ class Follow(Section):
             "file; else the system's."
         ),
     )
-    poll: float = Field(2, description="Seconds between two looks for what is new.", gt=0, le=3600)
-    timeout: float = Field(20, description="Seconds for which nothing may come.", gt=0, le=600)
+    poll: float = Field(2.0, description="Seconds between two looks for what is new.", gt=0, le=3600)
+    timeout: float = Field(20.0, description="Seconds for which nothing may come.", gt=0, le=600)
     largest: int = Field(
         1 << 30,
         description="Octets that the other node's table may have, unpacked; 4.3 MB are a million addresses.",
@@ -204,15 +204,15 @@ class Copies(Section):
     """Files of the zones for others: `dnsbl export`, and on the web /feeds/ZONE.jsonl."""
 
     valid_hours: float = Field(
-        48, description="Hours after which a copy should not be used any more; it says so itself (not-after).", gt=0
+        48.0, description="Hours after which a copy should not be used any more; it says so itself (not-after).", gt=0
     )
     feeds: bool = Field(True, description="Whether the web offers each zone as JSON lines, whole and as changes.")
     feed_seconds: float = Field(
-        60, description="Seconds between two makings of such a file, however much changes.", ge=1
+        60.0, description="Seconds between two makings of such a file, however much changes.", ge=1
     )
     mirrors: tuple[Annotated[str, AfterValidator(mirror)], ...] = Field(
         (), description="URLs of others' copies (JSON lines) of which `dnsbl monitor` says when they are stale."
     )
     lag_minutes: float = Field(
-        60, description="Minutes by which such a copy may be behind before `dnsbl monitor` calls it stale.", gt=0
+        60.0, description="Minutes by which such a copy may be behind before `dnsbl monitor` calls it stale.", gt=0
     )

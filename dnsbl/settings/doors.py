@@ -54,8 +54,8 @@ class Feeds(Section):
         description='"NAME URL-or-FILE": what the reporter NAME publishes, an address or a JSON object a line.',
         max_length=100,
     )
-    every: float = Field(3600, description="Seconds between two looks at a feed.", ge=60)
-    seconds: float = Field(60, description="Seconds that one look may take.", gt=0, le=600)
+    every: float = Field(3600.0, description="Seconds between two looks at a feed.", ge=60)
+    seconds: float = Field(60.0, description="Seconds that one look may take.", gt=0, le=600)
     octets: int = Field(4194304, description="Octets of a feed, or of a list that is imported.", ge=1024, le=1 << 30)
     rows: int = Field(10000, description="Lines of these that are read at a time.", ge=1)
     rows_provoke: bool = Field(
@@ -71,7 +71,7 @@ class Feeds(Section):
         description="Addresses that may wait for that; one bringer may have half of what is left.",
         ge=1,
     )
-    keep_days: float = Field(30, description="Days after which one that still waits is let go.", gt=0)
+    keep_days: float = Field(30.0, description="Days after which one that still waits is let go.", gt=0)
 
     @field_validator("sources")
     @classmethod
@@ -100,7 +100,7 @@ class LookupTerms(Section):
         ),
         ge=0,
     )
-    within_hours: float = Field(24, description="Hours within which they must.", gt=0, le=720)
+    within_hours: float = Field(24.0, description="Hours within which they must.", gt=0, le=720)
     per_client_day: int = Field(2000, description="Addresses a day that one reporter's servers may bring so.", ge=1)
     addresses: int = Field(
         100000, description="Addresses that are remembered for that; one reporter may have half of what is left.", ge=1

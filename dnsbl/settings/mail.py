@@ -69,18 +69,18 @@ class NoticeSettings(Section):
     rdap_inside: bool = Field(
         False, description="Let that server, or one that it leads to, have a special-purpose address."
     )
-    contact_days: float = Field(7, description="Days for which it is remembered who answers for an address.", gt=0)
+    contact_days: float = Field(7.0, description="Days for which it is remembered who answers for an address.", gt=0)
     templates_dir: Path | None = Field(
         None,
         description="Folder whose NAME.txt is said in place of our own words; relative to the configuration file.",
     )
     retry_after: tuple[Step, ...] = Field(
-        (300, 900, 3600, 14400),
+        (300.0, 900.0, 3600.0, 14400.0),
         description="Seconds until each further try of a mail that was put off; the last one repeats.",
         min_length=1,
     )
-    give_up_days: float = Field(3, description="Days after which a mail that was always put off is given up.", gt=0)
-    keep_days: float = Field(30, description="Days for which it is remembered whom a mail went to.", ge=1)
+    give_up_days: float = Field(3.0, description="Days after which a mail that was always put off is given up.", gt=0)
+    keep_days: float = Field(30.0, description="Days for which it is remembered whom a mail went to.", ge=1)
     per_recipient: int = Field(4, description="Mails a day to one address.", ge=1)
     per_domain: int = Field(40, description="Mails a day to one domain.", ge=1)
     per_day: int = Field(1000, description="Mails a day altogether.", ge=1)

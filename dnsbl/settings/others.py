@@ -80,9 +80,9 @@ class OtherTerms(Section):
         description="Resolvers to ask; empty: this machine's. Many lists do not answer public resolvers.",
         max_length=10,
     )
-    seconds: float = Field(5, description="Seconds that one question may take.", gt=0, le=60)
+    seconds: float = Field(5.0, description="Seconds that one question may take.", gt=0, le=60)
     remember: float = Field(
-        3600,
+        3600.0,
         description="Seconds for which it is remembered whether a list works; a twelfth of that where it was silent.",
         gt=0,
     )

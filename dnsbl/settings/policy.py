@@ -42,10 +42,10 @@ class Policy(Section):
         ),
     )
     untestable_days: float = Field(
-        90, description="Days for which what was a relay is listed as untestable, where that kind is on.", gt=0
+        90.0, description="Days for which what was a relay is listed as untestable, where that kind is on.", gt=0
     )
     output_days: float = Field(
-        7,
+        7.0,
         description=(
             "Days from the proof until the output of a multi-hop relay is listed as relay-output, where that kind is "
             "on; 0: at once."
@@ -53,12 +53,12 @@ class Policy(Section):
         ge=0,
         le=365,
     )
-    delayed_output_days: float = Field(30, description="The same for delayed-output.", ge=0, le=365)
+    delayed_output_days: float = Field(30.0, description="The same for delayed-output.", ge=0, le=365)
     output_notice: bool = Field(
         True, description="Whether who answers for an output is written to when such a delay begins."
     )
     review_days: float = Field(
-        365, description="Days after which an operator's listing lapses unless an operator keeps it; 0: never.", ge=0
+        365.0, description="Days after which an operator's listing lapses unless an operator keeps it; 0: never.", ge=0
     )
     two_persons: bool = Field(False, description="Whether an operator's listing waits until another one confirms it.")
     require_evidence: bool = Field(True, description="Nominations through web, mail and API must show a spam message.")
@@ -83,7 +83,7 @@ class Policy(Section):
     evidence_messages: int = Field(
         50, description="Messages taken from one file of evidence: a mailbox, or a mail with several attached.", ge=1
     )
-    evidence_days: float = Field(7, description="Days after which a spam message is too old to be evidence.", gt=0)
+    evidence_days: float = Field(7.0, description="Days after which a spam message is too old to be evidence.", gt=0)
     own_networks: tuple[Network, ...] = Field(
         (), description="Networks of your own mail servers: mail that one hands on was handed in further down."
     )
@@ -95,9 +95,9 @@ class Policy(Section):
         description='Mail hosts of others who report: "WHO NETWORK-or-NAME ...", WHO being their network or a word.',
     )
     rest_days: float = Field(
-        7, description="Days in which an address that was tested is not tested again for a nomination.", ge=0
+        7.0, description="Days in which an address that was tested is not tested again for a nomination.", ge=0
     )
-    expiry_days: float = Field(90, description="Days after the last proof when a listing ends by itself.", gt=0)
+    expiry_days: float = Field(90.0, description="Days after the last proof when a listing ends by itself.", gt=0)
     expiry_most: int = Field(
         100,
         description="Listings that may end by their age at once; more than that, and than expiry_share, need a word.",
@@ -114,11 +114,11 @@ class Policy(Section):
         ),
     )
     retest_days: tuple[Step, ...] = Field(
-        (14, 30),
+        (14.0, 30.0),
         description="Days until each scheduled retest of a listed address; the last one repeats; none: no retest.",
     )
     probation_days: tuple[Step, ...] = Field(
-        (2, 10, 30),
+        (2.0, 10.0, 30.0),
         description="Days after delisting of each surprise retest (moved by up to half, at random).",
     )
     removal: Literal["retest", "owner-retest", "owner", "request"] = Field(
@@ -129,10 +129,11 @@ class Policy(Section):
         ),
     )
     removal_delay_days: tuple[float, float] = Field(
-        (0, 0), description="Days after a request within which its retest is held, on a day drawn between these two."
+        (0.0, 0.0),
+        description="Days after a request within which its retest is held, on a day drawn between these two.",
     )
     relapse_waits: tuple[Annotated[float, Field(ge=0)], ...] = Field(
-        (0,),
+        (0.0,),
         description=(
             "Seconds after its listing began before a request for removal is taken, by how often the address had got "
             "off the list before; the last one repeats."
@@ -140,7 +141,7 @@ class Policy(Section):
         min_length=1,
     )
     removal_waits: tuple[Annotated[float, Field(ge=0)], ...] = Field(
-        (0, 3600, 21600, 86400),
+        (0.0, 3600.0, 21600.0, 86400.0),
         description="Seconds before the next request for removal after a failed one; the last one repeats.",
         min_length=1,
     )
@@ -174,7 +175,7 @@ class Policy(Section):
         ge=1048576,
     )
     unreachable_retry: tuple[Step, ...] = Field(
-        (3600, 86400), description="Seconds until each further try at an address that did not answer."
+        (3600.0, 86400.0), description="Seconds until each further try at an address that did not answer."
     )
     widest_ipv4: int = Field(16, description="Shortest IPv4 prefix that an operator may list.", ge=8, le=32)
     widest_ipv6: int = Field(32, description="Shortest IPv6 prefix that an operator may list.", ge=16, le=128)

@@ -41,7 +41,7 @@ class Survey(Section):
         ),
         pattern="^(S01|S02|S10)$",
     )
-    wait: float = Field(3600, description="Seconds to wait for accepted letters when all hosts are tested.", ge=0)
+    wait: float = Field(3600.0, description="Seconds to wait for accepted letters when all hosts are tested.", ge=0)
 
     @property
     def domains(self) -> frozenset[str]:

@@ -40,7 +40,7 @@ class Tester(Section):
         max_length=10,
     )
     side_timeout: float = Field(
-        8, description="Seconds until a connection must stand at a port that may have no service.", gt=0
+        8.0, description="Seconds until a connection must stand at a port that may have no service.", gt=0
     )
     collector_domain: Hostname = Field(
         "c.example.org",
@@ -77,9 +77,11 @@ class Tester(Section):
         (), description="Hours of the day, UTC, in which nobody is dialled."
     )
     delivery_window: float = Field(
-        172800, description="Seconds to wait for an accepted letter before it counts as lost.", gt=0
+        172800.0, description="Seconds to wait for an accepted letter before it counts as lost.", gt=0
     )
-    late_window: float = Field(604800, description="Seconds after which a letter that comes back counts no more.", gt=0)
+    late_window: float = Field(
+        604800.0, description="Seconds after which a letter that comes back counts no more.", gt=0
+    )
     concurrency: int = Field(
         500, description="Tests at once of a worker; most of them wait, and all take some 40 MB.", ge=1, le=10000
     )
@@ -90,7 +92,7 @@ class Tester(Section):
         2, description="Tests at once in one /24 or /48, and one more that its owner or an operator asks for.", ge=1
     )
     slow_network: float = Field(
-        3600, description="Seconds for which a network with a tarpit in it has one test at a time; 0: never.", ge=0
+        3600.0, description="Seconds for which a network with a tarpit in it has one test at a time; 0: never.", ge=0
     )
     per_network_day: int = Field(
         20,
@@ -128,30 +130,30 @@ class Tester(Section):
         (),
         description="Special-purpose networks that may be dialled, for labs; never with a source outside them.",
     )
-    connect_timeout: float = Field(30, description="Seconds until a connection must stand.", gt=0)
-    banner_timeout: float = Field(60, description="Seconds until the greeting must be complete.", gt=0)
+    connect_timeout: float = Field(30.0, description="Seconds until a connection must stand.", gt=0)
+    banner_timeout: float = Field(60.0, description="Seconds until the greeting must be complete.", gt=0)
     banner_second_timeout: float = Field(
-        300, description="The same on the one further connection that is made when no greeting came.", gt=0
+        300.0, description="The same on the one further connection that is made when no greeting came.", gt=0
     )
-    command_timeout: float = Field(120, description="Seconds to wait for the reply to a command.", gt=0)
-    final_timeout: float = Field(600, description="Seconds to wait for the reply to the final dot.", gt=0)
-    connection_timeout: float = Field(900, description="Seconds that one connection may last.", gt=0)
+    command_timeout: float = Field(120.0, description="Seconds to wait for the reply to a command.", gt=0)
+    final_timeout: float = Field(600.0, description="Seconds to wait for the reply to the final dot.", gt=0)
+    connection_timeout: float = Field(900.0, description="Seconds that one connection may last.", gt=0)
     connections: int = Field(20, description="Connections to one host in one test.", ge=1, le=50)
-    attempt_gap: float = Field(2, description="Seconds between two attempts on one connection.", ge=0)
-    connection_gap: float = Field(30, description="Seconds between two connections to one host.", ge=0)
+    attempt_gap: float = Field(2.0, description="Seconds between two attempts on one connection.", ge=0)
+    connection_gap: float = Field(30.0, description="Seconds between two connections to one host.", ge=0)
     grace: float = Field(
-        20, description="Seconds to wait for an accepted letter before the next attempt is made.", ge=0
+        20.0, description="Seconds to wait for an accepted letter before the next attempt is made.", ge=0
     )
     retry_after: tuple[Step, ...] = Field(
-        (360, 1800, 14400), description="Seconds until each retry of a greylisted attempt.", max_length=10
+        (360.0, 1800.0, 14400.0), description="Seconds until each retry of a greylisted attempt.", max_length=10
     )
     later_after: tuple[Step, ...] = Field(
-        (3600, 21600),
+        (3600.0, 21600.0),
         description="Seconds until each retry when greeting or EHLO is put off; the first also after the final dot.",
         max_length=10,
     )
     busy_after: float = Field(
-        86400, description="Seconds until the one retry of what a server kept from us by leaving early (421).", gt=0
+        86400.0, description="Seconds until the one retry of what a server kept from us by leaving early (421).", gt=0
     )
     dkim_selector: str = Field(
         "",
@@ -165,7 +167,7 @@ class Tester(Section):
     dkim_key: Path | None = Field(
         None, description="PEM file of the RSA key that signs our letters; relative to the configuration file."
     )
-    lease: float = Field(300, description="Seconds after which a job of a silent worker is given to another.", gt=0)
+    lease: float = Field(300.0, description="Seconds after which a job of a silent worker is given to another.", gt=0)
 
     @property
     def helos(self) -> tuple[str, ...]:
@@ -303,7 +305,7 @@ class RemoteTesting(Section):
     confirm: bool = Field(
         True, description="Whether our own worker tests at once what letters that do not prove have come back for."
     )
-    hours: float = Field(24, description="Hours for which such letters count.", gt=0, le=168)
+    hours: float = Field(24.0, description="Hours for which such letters count.", gt=0, le=168)
 
 
 class SelfTesting(Section):
@@ -314,7 +316,7 @@ class SelfTesting(Section):
         False, description="List an address that its own self-test has found open; such a test never delists."
     )
     wait: float = Field(
-        300, description="Seconds that a self-test waits for accepted letters before it ends.", gt=0, le=86400
+        300.0, description="Seconds that a self-test waits for accepted letters before it ends.", gt=0, le=86400
     )
     per_address: int = Field(8, description="Self-tests a day of one address.", ge=1)
     per_network: int = Field(40, description="Self-tests a day in one /24 or /48.", ge=1)
@@ -322,4 +324,4 @@ class SelfTesting(Section):
     token_seconds: int = Field(
         600, description="Seconds for which a token shows that somebody came from an address.", ge=30, le=3600
     )
-    keep_days: float = Field(7, description="Days for which a result is shown to who holds its link.", gt=0)
+    keep_days: float = Field(7.0, description="Days for which a result is shown to who holds its link.", gt=0)

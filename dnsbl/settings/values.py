@@ -7,10 +7,19 @@ import tomllib
 from contextlib import suppress
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from pathlib import PurePath
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core.core_schema import CoreSchema, no_info_plain_validator_function
 
 from dnsbl.addresses import parse_network
 from tester.records import dataclass
@@ -280,6 +289,23 @@ class Section(BaseModel):
             if isinstance(one, (str, PurePath)) and "\0" in str(one):
                 raise ValueError("the character U+0000 is not allowed")
         return value
+
+
+class _Alone:
+    """How a section is checked as a part of the whole: by itself, where something is said of it."""
+
+    @staticmethod
+    def __get_pydantic_core_schema__(section: type[Section], handler: GetCoreSchemaHandler) -> CoreSchema:
+        def checked(given: Any) -> Section:
+            return section.model_construct() if given == {} else section.model_validate(given)
+
+        return no_info_plain_validator_function(checked)
+
+
+S = TypeVar("S", bound=Section)
+#: A section of the whole. What checks it is made where the file has it, for it costs more than what it checks; its
+#: defaults are right as they stand.
+Alone = Annotated[S, _Alone]
 
 
 def _mailbox(value: str) -> str:

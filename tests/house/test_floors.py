@@ -76,6 +76,7 @@ ALLOWED = {
     "jinja2": ("dnsbl/web/render.py",),
     "markupsafe": ("dnsbl/web/render.py", "dnsbl/web/charts.py"),
     "pydantic": ("dnsbl/settings/", "dnsbl/config.py", "dnsbl/dns/zonefile.py", "dnsbl/web/"),
+    "pydantic_core": ("dnsbl/settings/values.py",),
     "rich": ("dnsbl/cli/", "dnsbl/demo/tour.py"),
 }
 

@@ -1,5 +1,8 @@
 """Settings: shape, and rules that span fields."""
 
+import subprocess
+import sys
+
 import pytest
 from pydantic import ValidationError
 
@@ -107,3 +110,19 @@ def test_a_database_of_another_make_is_a_mistake_that_shows_no_more_than_how_it_
 @pytest.mark.parametrize("url", ["", "sqlite:///x.db", "postgresql://u@h/n", "postgresql+psycopg://u@/n?host=a:1"])
 def test_a_database_of_ours_is_taken(url: str) -> None:
     assert Settings.model_validate({"database": {"url": url}}).database.url == url
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_defaults_are_right_as_they_stand(name: str) -> None:
+    section = getattr(Settings.model_validate({}), name)
+    assert repr(section) == repr(type(section).model_validate({}))
+
+
+def test_a_section_of_which_nothing_is_said_costs_nothing_to_check_and_one_that_is_there_is_checked() -> None:
+    checks = "from dnsbl.settings import Settings; found = Settings.model_validate({'web': {'posts_per_hour': 7}}); "
+    made = "print([name for name in found.model_fields if type(getattr(found, name)).__pydantic_complete__])"
+    done = subprocess.run([sys.executable, "-c", checks + made], capture_output=True, text=True, check=True)
+    assert done.stdout == "['web']\n"
+    with pytest.raises(ValidationError) as error:
+        Settings.model_validate({"web": {"posts_per_hour": 0}, "dns": 5, "copies": []})
+    assert [each["loc"] for each in error.value.errors()] == [("dns",), ("web", "posts_per_hour"), ("copies",)]
