@@ -164,8 +164,8 @@ _SENTENCE: Mapping[Reason, str] = {
     Reason.LETTER_RETURNED_ELSEWHERE: (
         "Our letter, offered to this address, came back through another one, in two independent runs."
     ),
-    Reason.STILL_OPEN: "The retest found the relay still open: our letter came back.",
-    Reason.RETEST_CLOSED: "The retest found the relay closed: every form was refused.",
+    Reason.STILL_OPEN: "The retest found the relay still open.",
+    Reason.RETEST_CLOSED: "The retest found the relay closed.",
     Reason.RETEST_BOUNCES: "The retest found no relaying: what was accepted was bounced, not delivered.",
     Reason.RETEST_LOSES: "Two retests at least a day apart found no relaying: nothing that was accepted came back.",
     Reason.LOSES_ONCE: (
