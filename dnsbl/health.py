@@ -19,6 +19,10 @@ from tester.records import dataclass
 PAUSES = (0.1, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 #: Seconds after which a part counts as steady: when it ends then, the pauses begin anew.
 STEADY = 60.0
+#: As what a worker's sign of life tells that an operator has stopped its machine, and all names under which one tells
+#: that it dials nobody.
+HALTED = "halted"
+IDLE = frozenset({"worker", HALTED})
 #: Characters of a reason that are kept: the longest sentence of ours, with the paths in it, and its remedy.
 WHY_MOST = 800
 
@@ -32,6 +36,13 @@ class Health:
     since: datetime  #: since when it is so
     why: str  #: one sentence, when it is down; when it is up, what waits for somebody's word, or ""
     begun: int  #: how often it was begun
+
+    @property
+    def trouble(self) -> str:
+        """As what a sign of life tells it: by its part, or that an operator has stopped this machine; "" for none."""
+        if self.part == "worker" and self.up and self.why:
+            return HALTED
+        return "" if self.up else self.part
 
     @property
     def sentence(self) -> str:

@@ -288,8 +288,15 @@ class SignOfLife:
     process: str  #: HOST:PID and a word of its own
     roles: tuple[str, ...]  #: what it does
     seen: datetime
-    down: Mapping[str, str] = field(default_factory=dict)  #: the parts that do not do their work, and why; so a worker
-    #: that an operator has stopped on its machine
+    down: Mapping[str, str] = field(
+        default_factory=dict
+    )  #: the parts that do not do their work, and why; `health.HALTED`
+    #: where an operator has stopped its machine
+
+    @property
+    def machine(self) -> str:
+        """Where it is, or was, at work."""
+        return self.process.rsplit(":", 2)[0]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,9 +10,6 @@ from dnsbl.errors import LOOK, DnsblError, StoreUnavailable
 from dnsbl.files import hindrance, shut, write_whole
 from dnsbl.settings import Settings
 
-#: How it is known that a machine is stopped by a file, in what is said of it.
-HALTED = "stopped testing on this machine"
-
 
 def table_path(settings: Settings) -> Path:
     """Where the last good table is kept."""
@@ -38,7 +35,11 @@ def stop_path(settings: Settings) -> Path:
 def halted(settings: Settings) -> str:
     """Why nobody is dialled from this machine, whatever the database says; no full stop; or ""."""
     path = stop_path(settings)
-    return f"an operator has {HALTED}: {path} is there, until `dnsbl resume`" if exists(path) else ""
+    return (
+        f"an operator has stopped testing on this machine: {path} is there, until `dnsbl resume`"
+        if exists(path)
+        else ""
+    )
 
 
 def halt(settings: Settings, error: StoreUnavailable) -> Path:

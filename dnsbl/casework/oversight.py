@@ -15,12 +15,12 @@ from dnsbl.casework.base import DAY, answered, stop_in, subject_of
 from dnsbl.casework.dispatch import Dispatch, Postage
 from dnsbl.casework.lookups import LookupDoor, Questioner
 from dnsbl.casework.presence import Presence
-from dnsbl.casework.standstill import standing_still
+from dnsbl.casework.standstill import halted_here, standing_still
 from dnsbl.casework.upkeep import Upkeep
 from dnsbl.casework.views import NEEDED
 from dnsbl.clock import Clock
 from dnsbl.errors import NotFound, capital
-from dnsbl.health import Health
+from dnsbl.health import IDLE, Health
 from dnsbl.model import Door, Entry, JobReason, Listing, Nominated, Reason, RunState, SignOfLife
 from dnsbl.places import halted
 from dnsbl.rules.keeping import INBOX
@@ -73,6 +73,7 @@ class Summary:
     held: str  #: why nobody is dialled, no full stop; or ""
     quiet: str  #: the same, where that is planned
     halted: str  #: the same, where an operator has stopped this machine alone
+    told: frozenset[tuple[str, str]]  #: process and trouble of the workers that these tell of
     withheld: str  #: why no listing ends by its age, a sentence; or ""
     strange: str  #: why the clock is not believed, a sentence; or ""
     postage: Postage
@@ -153,11 +154,14 @@ class Oversight:
             arrived, proposals = tx.returns.arrived(today), tx.proposals.all()
             still = standing_still(tx, self._settings, now)
             why, planned = (still.why, still.planned) if still else ("", False)
+            here = halted(self._settings)
+            told = (still.told if still else frozenset()) | (halted_here(signs) if here else frozenset())
             facts = {
                 "stop": stop,
                 "held": "" if planned else why,
                 "quiet": why if planned else "",
-                "halted": halted(self._settings),
+                "halted": here,
+                "told": told,
                 "signs": tuple(signs),
                 "unmanned": tuple(role for role in NEEDED if role not in manned),
                 "queue": tuple(
@@ -274,7 +278,8 @@ def checks(
 
     `health` is what the parts of a node say, `servers` what was asked of the servers of its zones.
     """
-    here = [part for part in health if not _is_said(part.why, summary)]
+    told = {why for _, why in summary.told}  # which needs a person once
+    here = [part for part in health if part.why not in told]
     found = [*_ails(summary), *_parts(here), *_elsewhere(summary, here), *_servers(servers), *_decisions(summary)]
     return sorted(found, key=lambda one: (one.fine, not one.urgent))
 
@@ -315,11 +320,6 @@ def _ails(summary: Summary) -> Iterator[Check]:
         )
 
 
-def _is_said(why: str, summary: Summary) -> bool:
-    """Whether it is what is said of testing as a whole: that needs a person once."""
-    return bool(why) and any(why[1:].removesuffix(".") in one for one in (summary.held, summary.halted))
-
-
 def _parts(health: Iterable[Health]) -> Iterator[Check]:
     for part in health:
         yield Check(
@@ -332,7 +332,7 @@ def _parts(health: Iterable[Health]) -> Iterator[Check]:
 
 def _elsewhere(summary: Summary, here: Iterable[Health]) -> Iterator[Check]:
     """What processes have said with their signs of life, but for what is known here."""
-    known = {(part.part, part.why) for part in here}
+    known = {(part.trouble, part.why) for part in here}
     for sign in summary.signs:
         if (late := summary.at - sign.seen) > LATE:
             yield Check(
@@ -342,8 +342,9 @@ def _elsewhere(summary: Summary, here: Iterable[Health]) -> Iterator[Check]:
                 detail="It has died, or cannot write to the store; /readyz and the log there say more.",
             )
         for part, why in sign.down.items():
-            if (part, why) not in known and not _is_said(why, summary):
-                yield Check(what=part, fine=False, title=f"{part} does not work on {sign.process}", detail=capital(why))
+            if (part, why) not in known and (sign.process, why) not in summary.told:
+                name = "worker" if part in IDLE else part
+                yield Check(what=name, fine=False, title=f"{name} does not work on {sign.process}", detail=capital(why))
 
 
 def _servers(servers: Iterable[Mapping[str, object]]) -> Iterator[Check]:

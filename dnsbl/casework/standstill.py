@@ -9,11 +9,13 @@ their signs of life tell.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from dnsbl import places
 from dnsbl.casework.base import stop_in
 from dnsbl.errors import capital
+from dnsbl.health import HALTED, IDLE
 from dnsbl.model import Entry, SignOfLife
 from dnsbl.rules.timekeeping import FRESH
 from dnsbl.settings import Settings
@@ -29,6 +31,7 @@ class Standstill:
     stop: Entry | None = None  #: the entry that has stopped all dialling, where it is one
     planned: bool = False  #: quiet hours, which need nobody
     fault: bool = False  #: nobody wants it so: no worker can
+    told: frozenset[tuple[str, str]] = frozenset()  #: process and trouble of those workers whose trouble this is
 
     @property
     def sentence(self) -> str:
@@ -43,15 +46,26 @@ def standing_still(tx: Transaction, settings: Settings, now: datetime) -> Stands
     if stop := stop_in(tx):
         return Standstill(why=f"stopped by {stop.actor}: {stop.evidence.rstrip('.')}, until `dnsbl resume`", stop=stop)
     workers = [sign for sign in tx.nodes.since(now - FRESH) if "worker" in sign.roles]
-    idle = [sign for sign in workers if "worker" in sign.down]
+    idle = {sign.process: (sign.machine, kind, sign.down[kind]) for sign in workers for kind in IDLE & sign.down.keys()}
     here = places.halted(settings)
-    if here and all(sign in idle or _is_here(sign) for sign in workers):
-        return Standstill(why=here)
+    if here and all(sign.process in idle or _is_here(sign) for sign in workers):
+        return Standstill(why=here, told=halted_here(workers))
     if idle and len(idle) == len(workers):
-        told = idle[0].down["worker"].removesuffix(".")
-        why = f"on {_machine(idle[0])}, {told[:1].lower()}{told[1:]}"
-        return Standstill(why=why, fault=places.HALTED not in told)
+        first = machine, kind, said = next(iter(idle.values()))
+        why = f"on {machine}, {said[:1].lower()}{said[1:].removesuffix('.')}"
+        told = frozenset((process, said) for process, trouble in idle.items() if trouble == first)
+        return Standstill(why=why, fault=kind != HALTED, told=told)
     return quiet(settings, now)
+
+
+def halted_here(signs: Iterable[SignOfLife]) -> frozenset[tuple[str, str]]:
+    """The processes of this machine whose workers say that it is stopped by a file, and how they say it."""
+    return frozenset((sign.process, sign.down[HALTED]) for sign in signs if HALTED in sign.down and _is_here(sign))
+
+
+def _is_here(sign: SignOfLife) -> bool:
+    """Whether a process is on this machine."""
+    return sign.machine == os.uname().nodename
 
 
 def quiet(settings: Settings, now: datetime) -> Standstill | None:
@@ -68,11 +82,3 @@ def without_store(settings: Settings, now: datetime) -> Standstill | None:
     if why := settings.tester.held or places.halted(settings):
         return Standstill(why=why)
     return quiet(settings, now)
-
-
-def _machine(sign: SignOfLife) -> str:
-    return sign.process.rsplit(":", 2)[0]
-
-
-def _is_here(sign: SignOfLife) -> bool:
-    return _machine(sign) == os.uname().nodename

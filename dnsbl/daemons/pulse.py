@@ -62,8 +62,7 @@ class Pulse:
         problem = self._presence.ails()
         try:
             parts = self._board.all()
-            idle = [part for part in parts if not part.up or (part.part == "worker" and part.why)]
-            down = {part.part: part.why for part in idle}
+            down = {part.trouble: part.why for part in parts if part.trouble}
             roles = tuple(sorted({*self._roles, *(part.part for part in parts if part.part == "dns")}))
             await asyncio.to_thread(self._presence.beat, self.name, roles, down)
             if self._follow is not None and await asyncio.to_thread(self._follow):

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from dnsbl.clock import HandClock
-from dnsbl.health import PAUSES, STEADY, WHY_MOST, Backoff, Board, Health
+from dnsbl.health import HALTED, PAUSES, STEADY, WHY_MOST, Backoff, Board, Health
 
 
 @pytest.fixture
@@ -93,3 +93,14 @@ def test_pauses_grow_up_to_a_bound_and_begin_anew_after_a_steady_time() -> None:
     assert backoff.after(STEADY) == PAUSES[0]
     assert backoff.after(STEADY - 1) == PAUSES[1]
     assert max(PAUSES) <= 60
+
+
+def test_a_trouble_is_told_by_its_part_and_an_operators_stop_of_a_worker_as_that(board: Board) -> None:
+    board.well("worker", "An operator has stopped testing on this machine.")
+    board.well("zones", "They wait for a word.")
+    board.down("store", "the disk is full")
+    assert [part.trouble for part in board.ours()] == [HALTED, "", "store"]
+    board.down("worker", "it has no keys")
+    assert [part.trouble for part in board.ours()] == ["worker", "", "store"]
+    board.well("worker")
+    assert board.ours()[0].trouble == ""

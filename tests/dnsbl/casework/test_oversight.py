@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import timedelta
 from ipaddress import ip_address, ip_network
@@ -12,7 +13,7 @@ import pytest
 
 from dnsbl.casework.oversight import Check, checks, subject_from
 from dnsbl.errors import NotFound
-from dnsbl.health import Health
+from dnsbl.health import HALTED, Health
 from dnsbl.model import Door, JobReason, Reason
 from dnsbl.places import stop_path
 from tester.smtp import Outcome
@@ -216,11 +217,35 @@ def test_a_machine_that_is_stopped_by_a_file_is_told_whether_others_go_on_or_not
 
 
 def test_why_nobody_is_dialled_needs_a_person_once(make_office: Callable[..., Any]) -> None:
-    office = make_office(tester={"lab_networks": ["127.0.0.0/8"]})
-    roles = ("worker", "collector", "scheduler")
-    office.casework.presence.beat("there:1:ab", roles, {"worker": "It has no keys.", "collector": "It has no keys."})
+    office, here = make_office(tester={"lab_networks": ["127.0.0.0/8"]}), os.uname().nodename
+    roles, keyless = ("worker", "collector", "scheduler"), "It has no keys."
+    office.casework.presence.beat(f"{here}:1:ab", roles, {"worker": keyless, "collector": keyless})
     summary = office.casework.oversight.summary()
-    assert summary.held == "on there, it has no keys"
+    assert summary.held == f"on {here}, it has no keys"
     now = office.clock.now()
     down = Health(part="worker", up=False, since=now, why="It has no keys.", begun=1)
     assert wrong(checks(summary, [down])) == ["testing"]
+
+
+def test_a_trouble_that_a_stop_only_speaks_of_is_told_beside_it(
+    make_office: Callable[..., Any], tmp_path: Path
+) -> None:
+    office, here = make_office(service={"state_dir": tmp_path}), os.uname().nodename
+    office.casework.presence.beat(
+        f"{here}:1:ab", ("worker", "collector", "scheduler"), {"collector": "It has no keys."}
+    )
+    office.casework.operators.stop(reason="since it has no keys", actor=ACTOR)
+    assert wrong(checks(office.casework.oversight.summary())) == ["testing", "collector"]
+
+
+def test_of_two_machines_that_are_stopped_for_other_reasons_both_are_told(make_office: Callable[..., Any]) -> None:
+    office, roles = make_office(tester={"lab_networks": ["127.0.0.0/8"]}), ("worker", "collector", "scheduler")
+    office.casework.presence.beat("one:1:ab", roles, {HALTED: "An operator has stopped it."})
+    office.casework.presence.beat("two:1:ab", roles, {"worker": "It has no keys."})
+    summary = office.casework.oversight.summary()
+    found = [check for check in checks(summary) if not check.fine]
+    assert summary.held == "on one, an operator has stopped it"
+    assert [(one.what, one.detail) for one in found] == [
+        ("testing", "On one, an operator has stopped it."),
+        ("worker", "It has no keys."),
+    ]

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from dnsbl.casework.standstill import Standstill, without_store
-from dnsbl.places import HALTED, stop_path
+from dnsbl.health import HALTED
+from dnsbl.places import stop_path
 
 Made = Callable[..., Any]
 HERE, THERE = f"{os.uname().nodename}:1:ab", "there.example:2:cd"
+BY_FILE = "stopped testing on this machine"
 GONE = "Nobody is dialled from here: this machine does not have 192.0.2.1."
 
 
@@ -46,7 +48,7 @@ def test_the_strongest_reason_is_told(made: Made) -> None:
     told = office.casework.views.standstill()
     assert told.fault and told.why == f"on {os.uname().nodename}, n{GONE[1:-1]}"
     stop_path(office.settings).touch()
-    assert HALTED in why(office)
+    assert BY_FILE in why(office)
     office.casework.operators.stop(reason="complaints.", actor="operator ann")
     stopped = office.casework.views.standstill()
     assert stopped.why == "stopped by operator ann: complaints, until `dnsbl resume`" and stopped.stop is not None
@@ -57,7 +59,7 @@ def test_a_file_here_is_no_stop_of_all_testing_while_a_worker_on_another_machine
     office = made()
     path = stop_path(office.settings)
     path.touch()
-    here = f"an operator has {HALTED}: {path} is there, until `dnsbl resume`"
+    here = f"an operator has {BY_FILE}: {path} is there, until `dnsbl resume`"
     assert why(office) == here, "no worker is at work"
     office.casework.presence.beat(HERE, ("worker",))
     assert why(office) == here, "it is this one's file"
@@ -71,8 +73,8 @@ def test_a_file_here_is_no_stop_of_all_testing_while_a_worker_on_another_machine
 
 def test_a_file_on_the_machine_of_the_workers_is_told_on_every_other_one(made: Made) -> None:
     office = made()
-    said = f"An operator has {HALTED}: /srv/stop is there, until `dnsbl resume`."
-    office.casework.presence.beat(THERE, ("worker",), {"worker": said})
+    said = f"An operator has {BY_FILE}: /srv/stop is there, until `dnsbl resume`."
+    office.casework.presence.beat(THERE, ("worker",), {HALTED: said})
     told = office.casework.views.standstill()
     assert (told.why, told.fault) == (f"on there.example, a{said[1:-1]}", False)
     office.casework.presence.beat(HERE, ("web",), {"worker": "is none of this process"})
@@ -88,7 +90,7 @@ def test_without_the_store_what_is_known_here_is_told(made: Made) -> None:
     assert quiet is not None and quiet.planned
     stop_path(office.settings).touch()
     told = without_store(office.settings, now)
-    assert told is not None and HALTED in told.why
+    assert told is not None and BY_FILE in told.why
     stop_path(office.settings).unlink()
     assert without_store(made().settings, now) is None
     assert without_store(made(stop=True).settings, now) == Standstill(why="tester.stop is set")

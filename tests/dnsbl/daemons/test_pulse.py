@@ -15,7 +15,7 @@ import pytest
 from dnsbl.daemons import pulse as module
 from dnsbl.daemons.pulse import Pulse
 from dnsbl.errors import StoreUnavailable, Trouble
-from dnsbl.health import Board, Health
+from dnsbl.health import HALTED, Board, Health
 from tests.waiting import until
 
 Usage = namedtuple("Usage", "total used free")
@@ -66,7 +66,7 @@ async def test_a_sign_of_life_says_which_parts_are_down(presence: Presence, offi
     board.well("scheduler", "Somebody must say so.")
     board.well("worker", "An operator has stopped it.")
     await pulse.step()
-    assert presence.down == {"worker": "An operator has stopped it."}, "who is stopped dials nobody either"
+    assert presence.down == {HALTED: "An operator has stopped it."}, "who is stopped dials nobody either"
 
 
 async def test_what_ails_is_said_once_until_it_is_over(
