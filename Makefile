@@ -42,7 +42,8 @@ check: $(READY)  ## format, lint, types, floors
 mutants: $(READY) ## small changes that no test notices, in the pure modules; one to three hours (ONLY= JOBS= MINUTES= TRUST=)
 	@$(BIN)/python tests/mutants/run.py $(if $(JOBS),--jobs $(JOBS)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(TRUST),--trust) $(ONLY)
 
-fuzz: $(READY)   ## a million mutated packets against the answering path, and the engine under sanitizers; some minutes
+fuzz: $(READY)   ## every property with all its examples, a million mutated packets, and the engine under sanitizers; some minutes
+	@$(BIN)/pytest -n auto --dist worksteal -m hypothesis --hypothesis-profile deep --ignore tests/journeys
 	@$(BIN)/python tests/fuzz/packets.py
 	@$(BIN)/python tests/fuzz/sanitized.py
 

@@ -88,13 +88,21 @@ def _hosts(ports: Mapping[int, str], collector: int, number: int) -> contextlib.
     return apart("bench.paths", "--serve", str(collector), str(number), *words)
 
 
-async def serve(collector: int, number: int, ports: Mapping[int, str]) -> None:
-    """Be the hosts until standard input ends."""
+async def listening(ports: Mapping[int, str], collector: int, number: int) -> list[asyncio.Server]:
+    """The hosts, in this process."""
+    servers = []
     for address in (FIRST + offset for offset in range(number)):
         for port, habit in ports.items():
-            kind = Cautious if habit == ASKS_FOR_LOGIN else MailServer
-            server = kind(address, Habit.CLOSED if habit == ASKS_FOR_LOGIN else Habit[habit], collector)
-            await asyncio.start_server(server, str(address), port)
+            if habit:
+                kind = Cautious if habit == ASKS_FOR_LOGIN else MailServer
+                server = kind(address, Habit.CLOSED if habit == ASKS_FOR_LOGIN else Habit[habit], collector)
+                servers.append(await asyncio.start_server(server, str(address), port))
+    return servers
+
+
+async def serve(collector: int, number: int, ports: Mapping[int, str]) -> None:
+    """Be the hosts until standard input ends."""
+    await listening(ports, collector, number)
     print("ready", flush=True)
     await asyncio.to_thread(sys.stdin.read)
 

@@ -190,8 +190,8 @@ class Pace:
         self.slip = slip
         self.allow = Prefixes(dict.fromkeys(allow, True))
         self.multiplier = seed | 1  #: of the hash
-        self._ahead = array("d", bytes(8 * 3 * _SLOTS))
-        self._refused = array("B", bytes(3 * _SLOTS))
+        self._ahead = array("d", (0.0,)) * (3 * _SLOTS)
+        self._refused = array("B", (0,)) * (3 * _SLOTS)
 
     @property
     def memory(self) -> tuple[array[float], array[int]]:

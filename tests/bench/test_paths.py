@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import pytest
@@ -9,11 +12,24 @@ import pytest
 from bench import paths
 
 
+@contextlib.asynccontextmanager
+async def beside(ports: Mapping[int, str], collector: int, number: int) -> AsyncIterator[None]:
+    """The hosts of a kind in this process."""
+    servers = await paths.listening(ports, collector, number)
+    yield
+    for server in servers:
+        server.close()
+
+
 @pytest.fixture(scope="module")
 def priced() -> dict[str, Any]:
-    import asyncio
-
-    return asyncio.run(paths.measure(1))
+    """The figures of one host of each kind; those of the last kind alone are in a process of their own."""
+    last = [*paths.KINDS.values()][-1]
+    in_its_own = paths._hosts
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(paths, "_hosts", lambda ports, *told: (in_its_own if ports is last else beside)(ports, *told))
+        patch.setattr(paths, "PAUSE", 0.02)
+        return asyncio.run(paths.measure(1))
 
 
 def test_every_kind_of_host_is_given_the_verdict_that_it_deserves(priced: dict[str, Any]) -> None:

@@ -4,10 +4,12 @@ asks for it: the rules need nothing of it, and their tests are held often (`make
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +17,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from dnsbl.store import Store
     from tests.dnsbl.offices import Files, Office, PostgreSQL
 
@@ -57,6 +61,41 @@ def empty_url(server: PostgreSQL | Files) -> Iterator[str]:
     server.make("without_tables", like=None)
     yield server.url("without_tables")
     server.drop("without_tables")
+
+
+@pytest.fixture(scope="session")
+def statements(server: PostgreSQL | Files) -> Sequence[str]:
+    """What makes a file with the newest tables, read off one that went the whole way up; nothing on PostgreSQL."""
+    from tests.dnsbl.offices import Files
+
+    if not isinstance(server, Files):
+        return ()
+    server.make("dumped", like="migrated")
+    with contextlib.closing(sqlite3.connect(server.file("dumped"))) as made:
+        found = list(made.iterdump())
+    server.drop("dumped")
+    return [each for each in found if each not in ("BEGIN TRANSACTION;", "COMMIT;")]
+
+
+@pytest.fixture
+def one_step(statements: Sequence[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file without tables is given the newest ones in one step, for tests that are not about the way there: the many
+    steps took more than half of what a short command is."""
+    from sqlalchemy import inspect
+
+    from dnsbl.store import versions
+
+    every_step = versions.upgrade
+
+    def upgrade(connection: Connection, to: str = "head") -> None:
+        fresh = connection.dialect.name == "sqlite" and not inspect(connection).get_table_names()
+        if statements and fresh and to in ("head", versions.NEWEST):
+            for statement in statements:
+                connection.exec_driver_sql(statement)
+        else:
+            every_step(connection, to)
+
+    monkeypatch.setattr(versions, "upgrade", upgrade)
 
 
 @pytest.fixture(scope="session")
@@ -104,6 +143,18 @@ def make_office(store: Store) -> Callable[..., Office]:
 @pytest.fixture
 def office(make_office: Callable[..., Office]) -> Office:
     return make_office()
+
+
+@pytest.fixture
+def light(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same hash of passwords at next to no cost, for tests that are not about that."""
+    from argon2 import PasswordHasher
+
+    from dnsbl.casework import credentials
+
+    hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    monkeypatch.setattr(credentials, "_HASHER", hasher)
+    monkeypatch.setattr(credentials, "_NOBODY", hasher.hash("nobody's"))
 
 
 def __getattr__(name: str) -> object:

@@ -87,12 +87,15 @@ class Files:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
+    def file(self, name: str) -> Path:
+        return self._folder / f"{name}.db"
+
     def url(self, name: str) -> str:
-        return f"sqlite:///{self._folder}/{name}.db"
+        return f"sqlite:///{self.file(name)}"
 
     def make(self, name: str, *, like: str | None) -> None:
         if like:
-            shutil.copy(self._folder / f"{like}.db", self._folder / f"{name}.db")
+            shutil.copy(self.file(like), self.file(name))
 
     def drop(self, name: str) -> None:
         for file in self._folder.glob(f"{name}.db*"):

@@ -1,8 +1,8 @@
 """A million bad packets: real queries and hand-broken packets, mutated, thrown at the answering path.
 
-`python tests/fuzz/packets.py` is `make fuzz`; it ends with 1 when a law is broken, and prints the packet. The same seed
-makes the same packets. What must hold for every packet stands in `broken_law`; a second round throws packets at a
-running responder's UDP port. The corpus is the packets of tests/vectors and those made here.
+`python tests/fuzz/packets.py` is in `make fuzz`; it ends with 1 when a law is broken, and prints the packet. The same
+seed makes the same packets. What must hold for every packet stands in `broken_law`; a second round throws packets at
+a running responder's UDP port. The corpus is the packets of tests/vectors and those made here.
 
 Over 400 lines, since the corpus is written out and the command needs nothing but this file.
 """

@@ -1,4 +1,4 @@
-"""An office that holds its clock against what is known, and passwords that cost little."""
+"""An office that holds its clock against what is known."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from argon2 import PasswordHasher
 
-from dnsbl.casework import credentials
 from dnsbl.clock import SystemClock
 from dnsbl.rules.timekeeping import Terms
 from dnsbl.store import Store
 from dnsbl.store.timekeeper import Timekeeper
 from tests.dnsbl.offices import Office
+
+
+@pytest.fixture(autouse=True)
+def _tables(one_step: None) -> None:
+    """A fresh store gets its tables at once."""
 
 
 @pytest.fixture
@@ -26,11 +29,3 @@ def timed(office: Office) -> Any:
     made = Office(store, office.settings, office.clock)
     yield made
     store.close()
-
-
-@pytest.fixture
-def light(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same hash of passwords at next to no cost, for tests that are not about that."""
-    hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    monkeypatch.setattr(credentials, "_HASHER", hasher)
-    monkeypatch.setattr(credentials, "_NOBODY", hasher.hash("nobody's"))

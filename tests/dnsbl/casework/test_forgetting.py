@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given
-from hypothesis import settings as trials
 from hypothesis import strategies as st
 
 from dnsbl.casework import forgetting
@@ -28,6 +27,7 @@ from dnsbl.store.kept import EVER, Account
 from dnsbl.store.old import Gone
 from tester.smtp import Outcome
 from tester.verdict import CAME_BACK
+from tests.depth import examples
 from tests.dnsbl.conftest import Office
 
 ZONES = Path(__file__).resolve().parents[3] / "zones"
@@ -241,7 +241,7 @@ HISTORY = st.lists(
 )
 
 
-@trials(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=HISTORY)
 def test_whatever_happened_every_standing_listing_shows_its_proof_and_the_chain_holds(office: Office, history) -> None:
     hosts = iter(range(1, 250))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from pathlib import Path
@@ -19,9 +20,13 @@ Run = Callable[..., Any]
 
 
 @pytest.fixture(autouse=True)
-def _afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
+def _afterwards(monkeypatch: pytest.MonkeyPatch, one_step: None) -> Iterator[None]:
     """What the command takes for itself in its process is given back."""
     monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
+    swept, callbacks = gc.get_threshold(), gc.callbacks[:]
+    yield
+    gc.set_threshold(*swept)
+    gc.callbacks[:] = callbacks
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import pytest
 from dnsbl.opened import open_list
 from tests.dnsbl.cli.conftest import Run
 
+pytestmark = pytest.mark.usefixtures("light")
 WORDS = "correct horse battery"
 
 

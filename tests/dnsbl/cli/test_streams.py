@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from dnsbl.cli import serving, streams
 from dnsbl.daemons.node import Bound
 from tests.dnsbl.cli.conftest import ROOT
+from tests.dnsbl.offices import Files
 
 FULL = "dnsbl: Not everything could be written: No space left on device.\n"
+
+
+@pytest.fixture(autouse=True)
+def _list(server: Any, tmp_path: Path) -> None:
+    """A list whose database is there, if that is a file."""
+    (tmp_path / "state").mkdir(0o700)
+    if isinstance(server, Files):
+        shutil.copy(server.file("migrated"), tmp_path / "state" / "dnsbl.db")
 
 
 def typed(tmp_path: Path, line: str) -> tuple[int, str, str]:

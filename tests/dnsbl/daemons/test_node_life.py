@@ -222,7 +222,10 @@ async def test_a_node_with_pages_alone_holds_the_lists_keys(tmp_path: Path) -> N
     await ended(node, asyncio.Event(), during)
 
 
-async def test_without_a_store_the_list_answers_and_says_what_is_missing_until_it_comes(tmp_path: Path) -> None:
+async def test_without_a_store_the_list_answers_and_says_what_is_missing_until_it_comes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dnsbl.health.PAUSES", (0.1,))
     settings = Settings.model_validate(
         {
             "service": {"state_dir": tmp_path / "state"},

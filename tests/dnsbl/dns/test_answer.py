@@ -14,7 +14,7 @@ import dns.rcode
 import dns.rdataclass
 import dns.rdatatype
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dnsbl.addresses import reversed_labels
@@ -27,6 +27,7 @@ from dnsbl.dns.wire import parse
 from dnsbl.dns.zonefile import zones_from
 from dnsbl.dns.zones import RESERVED, Zones
 from dnsbl.settings import Dns
+from tests.depth import examples
 
 FOLDER = Path(__file__).parents[2] / "vectors"
 WORLD = tomllib.loads((FOLDER / "world.toml").read_text())
@@ -261,7 +262,7 @@ def test_b15_a_type_whose_answer_is_not_that_of_any_other_type_is_named_as_looke
     assert special == types()
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(st.ip_addresses())
 def test_b57_a_resolver_that_asks_label_by_label_reaches_every_listed_address(address) -> None:
     table = Table.of([(ip_network(address), "relay")])

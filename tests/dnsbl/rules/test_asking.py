@@ -7,13 +7,14 @@ from contextlib import nullcontext, suppress
 from ipaddress import IPv4Address, ip_address
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dnsbl.addresses import reversed_labels
 from dnsbl.errors import Refused
 from dnsbl.rules import asking
 from dnsbl.rules.asking import MOST_CHARACTERS, MOST_FOUND, MOST_ROW, MOST_ROW_WORDS, MOST_WORDS, one, read, row, typed
+from tests.depth import examples
 
 ZONES = ("relays.example.org", "v6.example.net")
 SITE = "https://lists.example.org"
@@ -206,7 +207,7 @@ def test_who_is_to_name_one_address_is_told_what_his_text_names_in_its_place(tex
 
 
 @given(address=st.ip_addresses())
-@settings(max_examples=80, deadline=None)
+@examples(80)
 def test_a_name_is_read_backwards_for_every_address(address: IPv4Address) -> None:
     mapped = getattr(address, "ipv4_mapped", None)
     for zone in ZONES:
@@ -214,7 +215,7 @@ def test_a_name_is_read_backwards_for_every_address(address: IPv4Address) -> Non
 
 
 @given(text=st.text(max_size=200))
-@settings(max_examples=200, deadline=None)
+@examples(200)
 def test_any_text_is_read_in_bounds(text: str) -> None:
     asked = read(text, ZONES, SITE)
     assert len(asked.found) <= MOST_FOUND
@@ -394,7 +395,7 @@ def test_a_row_that_names_no_address_says_why(text: str) -> None:
     assert str(caught.value).endswith(".")
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(st.text(st.characters(), max_size=300) | st.sampled_from(["192.0.2.1 \x1b[2J", "192.0.2.1 \u202ex.1.2.3.4"]))
 def test_no_sentence_about_a_strangers_text_holds_what_a_terminal_obeys(text: str) -> None:
     try:
@@ -445,7 +446,7 @@ COSTLY = st.sampled_from(
 
 
 @given(piece=COSTLY)
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_whatever_a_text_holds_so_many_words_of_it_are_tried_and_no_more(piece: str) -> None:
     text = "".join(piece.replace("{}", str(number)) for number in range(MOST_CHARACTERS // len(piece)))
     with pytest.MonkeyPatch.context() as patch:

@@ -2,7 +2,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_net
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dnsbl.addresses import Network
@@ -12,6 +12,7 @@ from dnsbl.model import Change, Refusal
 from dnsbl.rules import targets
 from dnsbl.rules.bounds import Bounds
 from dnsbl.settings import Settings
+from tests.depth import examples
 
 BOUNDS = Bounds.of(Settings())
 
@@ -117,7 +118,7 @@ ROWS = st.lists(st.tuples(NETWORKS, st.sampled_from(["relay", "manual", ""])), m
 LABS = st.lists(NEAR, max_size=5)
 
 
-@settings(max_examples=120)
+@examples(120)
 @given(ROWS, ROWS, LABS, st.integers(0, 24), st.integers(0, 48))
 def test_a_whole_table_is_judged_as_its_rows_are(
     listed: list[tuple[Network, str]],
@@ -140,7 +141,7 @@ def _halves(network: Network) -> list[Network]:
     return list(network.subnets()) if network.prefixlen < network.max_prefixlen else []
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(NETWORKS)
 def test_what_an_operator_may_list_is_what_the_list_may_hold(network: Network) -> None:
     lab = Settings.model_validate({"tester": {"lab_networks": ["127.0.0.0/8"], "source_addresses": ["127.0.0.1"]}})

@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dnsbl.model import JobReason, Run, RunReport, RunState
@@ -20,6 +20,7 @@ from tester.fate import Fate
 from tester.letter import Letter
 from tester.smtp import DELIVERED, RETRY, Outcome, Result
 from tester.verdict import Finding, Verdict
+from tests.depth import examples
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 REPLIES = {
@@ -80,7 +81,7 @@ STEPS = st.lists(
 
 
 @given(steps=STEPS, count=st.integers(1, 4))
-@settings(max_examples=300, deadline=None)
+@examples(300)
 def test_what_is_shown_of_a_test_only_grows_and_never_contradicts_itself(
     steps: list[tuple[str, int, Any]], count: int
 ) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dnsbl.addresses import Network
@@ -28,6 +28,7 @@ from dnsbl.dns.listed.table import Table
 from dnsbl.errors import StoreUnavailable
 from dnsbl.serving import feed as module
 from dnsbl.serving.feed import Feed
+from tests.depth import examples
 from tests.dnsbl.serving.memory import Memory
 
 NETWORKS = [ip_network(f"192.0.2.{n}/32") for n in range(6)]
@@ -218,7 +219,7 @@ OFTEN, SELDOM = (
 STEPS = st.tuples(st.sampled_from((*OFTEN, *OFTEN, *OFTEN, *SELDOM)), st.integers(0, 11))
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(st.lists(STEPS, min_size=20, max_size=50))
 def test_a_secondary_of_two_nodes_holds_what_they_answer_whatever_happens(steps: list[tuple[str, int]]) -> None:
     asyncio.run(played(steps))

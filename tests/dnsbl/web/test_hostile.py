@@ -13,7 +13,7 @@ from itertools import count
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, example, given
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
@@ -22,6 +22,7 @@ from dnsbl.cli import show, streams
 from dnsbl.model import Door, Nomination
 from dnsbl.rules import eventlog
 from tester.smtp import escape
+from tests.depth import examples
 
 Build = Callable[..., Any]
 WORDS = [
@@ -45,7 +46,7 @@ UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066
 
 #: Some of these and any octets, and whether there is far too much of them.
 PIECES = st.lists(st.sampled_from(WORDS) | st.binary(max_size=30), min_size=1, max_size=5)
-STEADY = settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+STEADY = examples(12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
 def octets_of(pieces: list[bytes], much: bool) -> bytes:

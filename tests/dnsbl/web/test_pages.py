@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from starlette.requests import Request
 from starlette.testclient import TestClient
@@ -24,6 +24,7 @@ from dnsbl.web.faces import LISTED, LOOK, Face
 from dnsbl.web.pages import LIVE, WAITING, controls, refresh, requester
 from tester.smtp import Outcome
 from tester.verdict import Verdict
+from tests.depth import examples
 
 TARGET, VISITOR = "198.18.7.9", "198.51.100.23"
 Build = Callable[..., Any]
@@ -51,7 +52,7 @@ def test_a_malformed_address_is_answered_with_one_sentence(anyone: TestClient, t
 
 
 @given(text=st.text(max_size=80))
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_any_text_in_the_place_of_an_address_is_200_or_400(anyone: TestClient, text: str) -> None:
     raw = quote(text, safe="", errors="replace")
     if raw not in (".", ".."):

@@ -13,7 +13,7 @@ from itertools import product
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dnsbl.addresses import reversed_labels
@@ -31,6 +31,7 @@ from dnsbl.dns.zonefile import zones_from
 from dnsbl.dns.zones import Zones
 from dnsbl.model import Change
 from dnsbl.settings import Dns
+from tests.depth import examples
 from tests.dnsbl.dns.engine.both import ENGINES, Both, asked, both
 from tests.dnsbl.dns.listed.samples import many
 from tests.dnsbl.dns.test_answer import CASES, CLIENT, NOW, TABLE, WORLD, ZONES, mutated, packet_of, serving_of
@@ -351,7 +352,7 @@ def test_what_it_has_not_learned_is_answered_as_before(
 
 
 @each
-@settings(max_examples=100)
+@examples(100)
 @given(st.integers(0, 65535), st.sampled_from(["7.2.0.192.bl.test", "2.0.192.bl.test", "bl.test", "ns1.bl.test"]))
 def test_a_type_that_the_reference_looks_at_is_either_taught_or_handed_over(
     engine: str, number: int, name: str
@@ -429,7 +430,7 @@ def test_a_key_of_any_size_around_the_blocks_of_its_hash_is_known(size: int, eng
 
 
 @each
-@settings(max_examples=200)
+@examples(200)
 @given(
     st.text(st.sampled_from("abcxyzABCXYZ0189"), min_size=10, max_size=63),
     st.sampled_from(NAMES_WITH_KEYS),
@@ -449,7 +450,7 @@ def test_keys_of_every_length_are_known_or_refused_alike(
 
 
 @each
-@settings(max_examples=200)
+@examples(200)
 @given(
     st.lists(
         st.tuples(
@@ -510,7 +511,7 @@ BEHIND = {
 
 
 @each
-@settings(max_examples=400)
+@examples(400)
 @given(
     st.one_of(
         st.sampled_from(["198.51.100.1", "192.0.2.1", "192.0.2.65", "192.0.2.250", "2001:db8:1::1", "::ffff:192.0.2.1"])
@@ -553,7 +554,7 @@ CLIENTS = st.sampled_from(
 
 
 @each
-@settings(max_examples=120)
+@examples(120)
 @given(
     st.lists(
         st.tuples(
@@ -588,7 +589,7 @@ def test_limits_and_cookies_agree_over_any_stretch_of_time(engine: str, steps: l
 
 
 @each
-@settings(max_examples=100)
+@examples(100)
 @given(
     st.lists(
         st.tuples(
@@ -611,7 +612,7 @@ def test_what_is_asked_all_day_is_limited_without_the_reference(engine: str, ste
 
 
 @each
-@settings(max_examples=200)
+@examples(200)
 @given(
     st.binary(min_size=8, max_size=8),
     st.sampled_from(["198.51.100.1", "2001:db8::7", "2001:db8::8"]),
@@ -636,7 +637,7 @@ def test_cookies_of_any_age_and_secret_are_judged_alike(
 
 # -- everything else -------------------------------------------------------------------------------------------
 @each
-@settings(max_examples=400)
+@examples(400)
 @given(st.one_of(mutated(), st.binary(max_size=300)))
 def test_whatever_comes_the_engine_agrees_or_hands_over(engine: str, packet: bytes) -> None:
     WORLDS[engine].agree(packet)
@@ -653,7 +654,7 @@ LABELS = st.lists(
 
 
 @each
-@settings(max_examples=200)
+@examples(200)
 @given(
     LABELS,
     st.sampled_from([b"\x02bl\x04test", b"\x05other\x04TEST", b"\x04test", b"\x03xbl\x04test"]),
@@ -694,7 +695,7 @@ BITMASK = zones_from(
 
 
 @each
-@settings(max_examples=50)
+@examples(50)
 @given(ROWS, STEPS, st.data(), st.sampled_from([ZONES, BITMASK]))
 def test_any_table_with_changes_beside_is_read_alike(
     engine: str, rows: list, steps: list, data: st.DataObject, zones: Zones
@@ -737,7 +738,7 @@ EVERYTHING = {
 
 
 @each
-@settings(max_examples=300)
+@examples(300)
 @given(
     st.one_of(st.integers(0, 2**128 - 1), st.lists(st.sampled_from([0, 0, 1, 0xFFFF, 0x20]), min_size=8, max_size=8))
 )
@@ -749,7 +750,7 @@ def test_addresses_are_shown_alike(engine: str, groups: int | list[int]) -> None
 
 
 @each
-@settings(max_examples=200)
+@examples(200)
 @given(
     st.one_of(st.integers(0, 2**32 - 1), st.integers(0xCB007100, 0xCB0071FF), st.integers(0xC6336400, 0xC633640A)),
     st.sampled_from(["bl.test", "relay.bl.test", "manual.bl.test", "other.test", "Multihop.bl.test"]),
@@ -885,7 +886,7 @@ SOURCED_ZONES = zones_from({"s.toml": SOURCED_ZONE, "b.toml": GOOD_ZONE}, site="
     kept=st.sets(st.integers(0, 5)),
     options=st.sampled_from([None, b"", wire.option(wire.ZONEVERSION, b"") + wire.option(wire.EXPIRE, b"")]),
 )
-@settings(max_examples=100, deadline=None)
+@examples(100)
 def test_what_sources_hold_has_the_same_bytes_from_both(
     engine: str, sources: tuple[tuple[str, list[bytes]], ...], kept: set[int], options: bytes | None
 ) -> None:

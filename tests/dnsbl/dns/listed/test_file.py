@@ -9,10 +9,11 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from dnsbl.dns.listed.table import Table
 from dnsbl.errors import Damaged
+from tests.depth import examples
 from tests.dnsbl.dns.listed.samples import (
     ROWS,
     Row,
@@ -24,7 +25,7 @@ from tests.dnsbl.dns.listed.samples import (
 )
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(ROWS)
 def test_a_table_comes_back_from_disk_as_it_was(listed: list[Row]) -> None:
     table = Table.of(listed, serial=77)

@@ -2,7 +2,7 @@ import sys
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dnsbl.addresses import Network
@@ -10,6 +10,7 @@ from dnsbl.dns.listed import array
 from dnsbl.dns.listed import table as module
 from dnsbl.dns.listed.table import Table
 from dnsbl.model import Change
+from tests.depth import examples
 from tests.dnsbl.dns.listed.samples import (
     EVERYWHERE,
     NETWORKS,
@@ -26,7 +27,7 @@ from tests.dnsbl.dns.listed.samples import (
 )
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(ROWS)
 def test_b43_every_address_has_the_kinds_of_its_longest_prefixes(listed: list[Row]) -> None:
     table = Table.of(listed)
@@ -34,7 +35,7 @@ def test_b43_every_address_has_the_kinds_of_its_longest_prefixes(listed: list[Ro
         assert table.kinds(address) == brute(listed, address)
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(ROWS, NETWORKS)
 def test_something_is_under_a_network_when_an_address_in_it_is_listed(listed: list[Row], network: Network) -> None:
     table = Table.of(listed)
@@ -46,7 +47,7 @@ def test_something_is_under_a_network_when_an_address_in_it_is_listed(listed: li
             assert claimed == any(kind in kinds and network.overlaps(row) for row, kind in listed)
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(ROWS, st.lists(st.tuples(NETWORKS, st.sampled_from(["relay", "manual", ""]), st.booleans()), max_size=12))
 def test_changes_lead_to_the_same_table_as_its_rows(listed: list[Row], steps: list[tuple[Network, str, bool]]) -> None:
     before = Table.of(listed, serial=10)
@@ -190,7 +191,7 @@ def test_the_narrowest_rows_come_first_when_asked_for() -> None:
     ]
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(ROWS, ROWS)
 def test_all_rows_of_an_ip_version_come_in_order_whatever_lies_beside_the_arrays(
     listed: list[Row], later: list[Row]
@@ -230,7 +231,7 @@ def test_rows_are_the_same_whatever_lies_beside_the_arrays(guided: bool, monkeyp
     assert not without.same_rows(table.changed([Change(seq=2, network=network, kind=kind, present=False)]))
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(ROWS, ROWS, st.lists(st.tuples(st.integers(0, 8), st.integers(0, 255), st.integers(0, 40)), max_size=4))
 def test_a_table_without_some_ranges_has_the_other_rows(
     listed: list[Row], later: list[Row], spans: list[tuple[int, int, int]]

@@ -8,7 +8,7 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.zone
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dnsbl.addresses import Address, Network, reversed_labels
@@ -18,6 +18,7 @@ from dnsbl.dns.secondaries import export
 from dnsbl.dns.zonefile import zones_from
 from dnsbl.dns.zones import RESERVED
 from dnsbl.errors import DnsblError
+from tests.depth import examples
 
 ZONE = """
 origin = "bl.test"
@@ -169,7 +170,7 @@ def asked(rows: Iterable[Row]) -> set[Address]:
     return found
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(rows_of)
 @pytest.mark.parametrize("form", ["rbldnsd", "jsonl"])
 def test_the_formats_with_kinds_answer_as_we_do(form: str, rows: list[Row]) -> None:
@@ -181,7 +182,7 @@ def test_the_formats_with_kinds_answer_as_we_do(form: str, rows: list[Row]) -> N
             assert ask(address, label) == ours(address, label), (address, label)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(rows_of)
 def test_a_postfix_map_rejects_whom_the_origin_lists(rows: list[Row]) -> None:
     table = Table.of(rows, serial=7)
@@ -198,7 +199,7 @@ def test_a_zone_inside_is_delegated_in_a_master_file_and_left_out_where_there_is
     assert not [line for line in export.rbldnsd(outer, Table.of([])) if "theirs" in line]
 
 
-@settings(max_examples=8, deadline=None)
+@examples(8)
 @given(rows_of)
 def test_f27_a_master_file_answers_as_we_do(rows: list[Row]) -> None:
     table = Table.of(rows, serial=7)

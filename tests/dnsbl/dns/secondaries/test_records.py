@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dnsbl.addresses import Address, Network, reversed_labels
@@ -18,6 +18,7 @@ from dnsbl.dns.secondaries import records
 from dnsbl.dns.zonefile import zones_from
 from dnsbl.dns.zones import Zone, Zones
 from dnsbl.model import Change
+from tests.depth import examples
 
 ZONE = """
 origin = "bl.test"
@@ -153,13 +154,13 @@ def networks() -> st.SearchStrategy[Network]:
 rows_of = st.lists(st.tuples(networks(), st.sampled_from(KINDS)), max_size=6)
 
 
-@settings(max_examples=12, deadline=None)
+@examples(12)
 @given(rows_of)
 def test_a_plain_server_answers_about_every_edge_as_we_do(rows: list[Row]) -> None:
     hold_equal(Table.of(rows, serial=7), rows)
 
 
-@settings(max_examples=4, deadline=None)
+@examples(4)
 @given(
     st.lists(
         st.tuples(networks().filter(lambda n: n.max_prefixlen - n.prefixlen <= 9), st.sampled_from(KINDS)), max_size=6
@@ -169,7 +170,7 @@ def test_expanded_networks_answer_the_text_of_each_address(rows: list[Row]) -> N
     hold_equal(Table.of(rows, serial=7), rows, expand=True)
 
 
-@settings(max_examples=12, deadline=None)
+@examples(12)
 @given(rows_of, rows_of)
 def test_the_difference_of_two_tables_leads_from_one_to_the_other(rows: list[Row], steps: list[Row]) -> None:
     old = Table.of(rows, serial=7)

@@ -7,7 +7,7 @@ from dataclasses import fields
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dnsbl.dns.sources import sheet
@@ -15,6 +15,7 @@ from dnsbl.dns.sources.dataset import Dataset
 from dnsbl.dns.sources.reading import Holding, Reader, Unusable, read
 from dnsbl.dns.sources.values import MOST_KNOWN
 from dnsbl.dns.zones import FORMS
+from tests.depth import examples
 
 pytestmark = pytest.mark.skipif(sheet.swift is None, reason="nothing was compiled here")
 
@@ -340,7 +341,7 @@ TAIL = st.sampled_from(
 LINE = st.tuples(st.sampled_from([b"", b"", b"!", b"! ", b" ", b".", b"*."]), HEAD, TAIL).map(b"".join)
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(st.sampled_from(FORMS[:-1]), st.lists(LINE, max_size=12), st.sampled_from([b"\n", b"\r\n", b"\n\n"]))
 def test_whatever_lines_a_file_has_they_are_read_alike(form: str, lines: list[bytes], end: bytes) -> None:
     both(form, end.join(lines))

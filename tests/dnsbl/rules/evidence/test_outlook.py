@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dnsbl.rules.evidence import outlook
+from tests.depth import examples
 from tests.dnsbl.rules.evidence.samples import SPAM, compound
 from tests.dnsbl.rules.evidence.samples import outlook as written
 
@@ -58,7 +59,7 @@ def test_text_that_is_no_utf_16_is_read_as_far_as_it_goes() -> None:
     assert message.startswith(HEADER)
 
 
-@settings(deadline=None, max_examples=200)
+@examples(200)
 @given(st.data())
 def test_a_broken_file_is_unreadable_and_nothing_else(data: st.DataObject) -> None:
     whole = bytearray(written(HEADER, attached=HEADER))
