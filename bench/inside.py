@@ -34,7 +34,7 @@ from dnsbl.rules.bounds import Bounds
 from dnsbl.serving.feed import Feed
 from dnsbl.serving.sources import Sources
 from dnsbl.store import Store
-from dnsbl.store.schema import changes
+from dnsbl.store.schema.listed import changes
 
 
 def echo(port: int) -> None:

@@ -38,7 +38,7 @@ from dnsbl.model import DECLARED, PROOF_KINDS, Reason
 from dnsbl.store.clerk import Clerk, Prepared, prepared
 from dnsbl.store.columns import Moment, Named, Number, Words, YesNo
 from dnsbl.store.rows import Rows
-from dnsbl.store.schema import changes, listings
+from dnsbl.store.schema.listed import changes, listings
 from dnsbl.store.shelf import Shelf
 
 #: Octets of each key in a slice, filled up behind it, and those that one of IPv4 has by itself.

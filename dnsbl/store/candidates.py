@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, delete, func, insert, select
 
 from dnsbl.model import Candidate, Door
 from dnsbl.store.clerk import prepared
-from dnsbl.store.schema import candidates
+from dnsbl.store.schema.nominated import candidates
 from dnsbl.store.shelf import Shelf, columns, many
 
 _ALL = columns(candidates, Candidate)

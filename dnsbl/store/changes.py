@@ -14,7 +14,7 @@ from dnsbl.addresses import Network
 from dnsbl.errors import Damaged
 from dnsbl.model import Change
 from dnsbl.store.clerk import prepared
-from dnsbl.store.schema import changes
+from dnsbl.store.schema.listed import changes
 from dnsbl.store.shelf import Shelf, columns, many
 
 _INSERT, _LAST = prepared(insert(changes)), prepared(select(func.coalesce(func.max(changes.c.seq), 0)))

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import delete, insert, select
 
 from dnsbl.addresses import Address
-from dnsbl.store.schema import contacts
+from dnsbl.store.schema.told import contacts
 from dnsbl.store.shelf import Shelf
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, delete, insert, select
 
 from dnsbl.addresses import Address
 from dnsbl.store.clerk import prepared
-from dnsbl.store.schema import controls
+from dnsbl.store.schema.told import controls
 from dnsbl.store.shelf import Shelf
 
 _SINCE = prepared(

@@ -16,7 +16,8 @@ from typing import Any
 from sqlalchemy import Connection, column, func, insert, select, table, text
 
 from dnsbl.errors import Damaged
-from dnsbl.store.schema import metadata, nodes, sign_in_tries, sign_ins
+from dnsbl.store.schema.manned import nodes, sign_in_tries, sign_ins
+from dnsbl.store.schema.whole import metadata
 
 #: What is of the moment, and in no copy.
 _FLEETING = (nodes, sign_ins, sign_in_tries)

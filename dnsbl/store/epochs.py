@@ -6,7 +6,7 @@ from sqlalchemy import delete, insert, select
 
 from dnsbl.model import Epoch
 from dnsbl.store.clerk import prepared
-from dnsbl.store.schema import epochs
+from dnsbl.store.schema.listed import epochs
 from dnsbl.store.shelf import Shelf, columns, many
 
 _ALL = prepared(select(*columns(epochs, Epoch)).order_by(epochs.c.base))

@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, delete, func, insert, select
 
 from dnsbl.store.clerk import prepared
 from dnsbl.store.columns import Number
-from dnsbl.store.schema import evidence
+from dnsbl.store.schema.nominated import evidence
 from dnsbl.store.shelf import Shelf
 
 _ADD = prepared(insert(evidence))

@@ -11,7 +11,7 @@ from dnsbl.addresses import Address, Network
 from dnsbl.model import Exclusion
 from dnsbl.store.clerk import prepared
 from dnsbl.store.columns import RawKey, covering
-from dnsbl.store.schema import exclusions
+from dnsbl.store.schema.listed import exclusions
 from dnsbl.store.shelf import Shelf, columns, many, one
 
 _KEY = type_coerce(exclusions.c.network, RawKey())

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import delete, insert, select, update
 
 from dnsbl.model import FeedState
-from dnsbl.store.schema import feeds
+from dnsbl.store.schema.nominated import feeds
 from dnsbl.store.shelf import Shelf, columns, many
 
 _ALL = columns(feeds, FeedState)

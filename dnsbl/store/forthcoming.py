@@ -11,7 +11,7 @@ from dnsbl.addresses import Address, Network
 from dnsbl.model import Forthcoming
 from dnsbl.store.clerk import prepared
 from dnsbl.store.columns import host_key, one_of
-from dnsbl.store.schema import forthcoming
+from dnsbl.store.schema.listed import forthcoming
 from dnsbl.store.shelf import Shelf, columns, many
 
 _ALL = columns(forthcoming, Forthcoming)

@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, insert, select
 from dnsbl.addresses import Address
 from dnsbl.store.clerk import prepared
 from dnsbl.store.faults import damaged
-from dnsbl.store.schema import guises, runs
+from dnsbl.store.schema.tested import guises, runs
 from dnsbl.store.shelf import Shelf
 from tester.guises import Guise, from_json, to_json
 

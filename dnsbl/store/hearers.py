@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import bindparam, delete, insert, select
 
 from dnsbl.store.clerk import prepared
-from dnsbl.store.schema import hearers
+from dnsbl.store.schema.told import hearers
 from dnsbl.store.shelf import Shelf
 
 #: Hearers of one test.

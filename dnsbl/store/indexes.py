@@ -10,42 +10,26 @@ from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Index
 
-from dnsbl.store.schema import (
-    ACTIVE,
-    COMES_OUT,
+from dnsbl.store.schema.entered import journal, log_bundles, stretch
+from dnsbl.store.schema.listed import ACTIVE, COMES_OUT, forthcoming, listings, outputs
+from dnsbl.store.schema.manned import kept, sent, sign_in_tries, sign_ins
+from dnsbl.store.schema.nominated import REPORTED, candidates, evidence, lookups, nominations
+from dnsbl.store.schema.tested import (
     FORGETTABLE,
     LIVE,
     NOMINATED,
     OF_ITSELF,
     OF_THE_LIST,
-    REPORTED,
     RUNNING,
-    UNSENT,
     WAITING,
-    WATCHING,
-    candidates,
-    evidence,
-    forthcoming,
     jobs,
-    journal,
-    kept,
-    listings,
-    log_bundles,
-    lookups,
-    metadata,
-    nominations,
-    notices,
-    outputs,
     paths,
     removals,
     returns,
     runs,
-    sent,
-    sign_in_tries,
-    sign_ins,
-    stretch,
-    watches,
 )
+from dnsbl.store.schema.told import UNSENT, WATCHING, notices, watches
+from dnsbl.store.schema.whole import metadata
 
 #: `metadata`: the tables, with their indexes.
 __all__ = ["metadata"]

@@ -38,7 +38,8 @@ from dnsbl.errors import Damaged, StoreUnavailable, Trouble
 from dnsbl.model import Entry
 from dnsbl.store.clerk import Clerk, prepared
 from dnsbl.store.columns import clean, micros
-from dnsbl.store.schema import ENTRY, START, STRETCH, journal, nodes, stretch
+from dnsbl.store.schema.entered import ENTRY, START, STRETCH, journal, stretch
+from dnsbl.store.schema.manned import nodes
 from dnsbl.store.shelf import Shelf, many
 from dnsbl.store.timekeeper import Timekeeper
 

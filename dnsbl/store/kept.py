@@ -12,7 +12,7 @@ from typing import NamedTuple
 from sqlalchemy import bindparam, delete, select, tuple_, update
 
 from dnsbl.store.clerk import counting, prepared
-from dnsbl.store.schema import kept
+from dnsbl.store.schema.manned import kept
 from dnsbl.store.shelf import Shelf
 
 #: The day of what is counted for good.

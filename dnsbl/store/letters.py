@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Row, and_, bindparam, insert, or_, select, update
 
 from dnsbl.store.clerk import prepared
-from dnsbl.store.schema import letters, paths
+from dnsbl.store.schema.tested import letters, paths
 from dnsbl.store.shelf import Shelf
 from tester.fate import Fate
 from tester.letter import Letter

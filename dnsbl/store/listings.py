@@ -13,7 +13,8 @@ from dnsbl.errors import Damaged
 from dnsbl.model import BACKSCATTER, EXCEPTION, GOT_OFF, OUTPUT_KINDS, PROOF_KINDS, TESTED_KINDS, Listing, Reason
 from dnsbl.store.clerk import prepared
 from dnsbl.store.columns import RawKey, covering, network_key, span
-from dnsbl.store.schema import ACTIVE, letters, listings, returns
+from dnsbl.store.schema.listed import ACTIVE, listings
+from dnsbl.store.schema.tested import letters, returns
 from dnsbl.store.shelf import Shelf, columns, many, one
 from tester.verdict import CAME_BACK, ELSEWHERE, Finding
 

@@ -13,7 +13,8 @@ from sqlalchemy import delete, insert, select, update
 
 from dnsbl.log.leaves import DatedChange
 from dnsbl.log.tiles import ENTRIES, Tile
-from dnsbl.store.schema import changes, log_bundles, log_checkpoints, log_keys, log_state, log_tiles
+from dnsbl.store.schema.entered import log_bundles, log_checkpoints, log_keys, log_state, log_tiles
+from dnsbl.store.schema.listed import changes
 from dnsbl.store.shelf import Shelf, columns, many
 from tester.records import dataclass
 

@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from dnsbl.addresses import Address
 from dnsbl.store.clerk import prepared
-from dnsbl.store.schema import lookups
+from dnsbl.store.schema.nominated import lookups
 from dnsbl.store.shelf import Shelf
 
 _OLD = prepared(select(lookups.c.client).where(lookups.c.last < bindparam("before")).limit(1))

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, insert, select, update
 
 from dnsbl.model import SignOfLife
-from dnsbl.store.schema import nodes
+from dnsbl.store.schema.manned import nodes
 from dnsbl.store.shelf import Shelf
 
 #: For how long a sign of life is kept.

@@ -12,7 +12,7 @@ from dnsbl.addresses import Address
 from dnsbl.model import Door, Nominated, Nomination
 from dnsbl.store.clerk import prepared
 from dnsbl.store.columns import YesNo
-from dnsbl.store.schema import REPORTED, nominations
+from dnsbl.store.schema.nominated import REPORTED, nominations
 from dnsbl.store.shelf import Shelf, columns, many, one
 
 #: What nobody has taken back.

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import and_, delete, func, insert, or_, select, update
 
 from dnsbl.model import Notice, NoticeState
-from dnsbl.store.schema import UNSENT, notices, silenced
+from dnsbl.store.schema.told import UNSENT, notices, silenced
 from dnsbl.store.shelf import Shelf, columns, many, one
 
 _NOTICE = columns(notices, Notice)

@@ -14,22 +14,9 @@ from hashlib import sha256
 from sqlalchemy import bindparam, delete, exists, func, or_, select, tuple_, update
 
 from dnsbl.model import JobState
-from dnsbl.store.schema import (
-    ACTIVE,
-    COMES_OUT,
-    FORGETTABLE,
-    LIVE,
-    changes,
-    evidence,
-    guises,
-    jobs,
-    letters,
-    listings,
-    outputs,
-    returns,
-    runs,
-    sessions,
-)
+from dnsbl.store.schema.listed import ACTIVE, COMES_OUT, changes, listings, outputs
+from dnsbl.store.schema.nominated import evidence
+from dnsbl.store.schema.tested import FORGETTABLE, LIVE, guises, jobs, letters, returns, runs, sessions
 from dnsbl.store.shelf import Shelf
 from tester.records import dataclass
 from tester.verdict import Finding

@@ -6,7 +6,7 @@ from sqlalchemy import delete, func, insert, literal, select, update
 
 from dnsbl.model import OperatorAccount, Role
 from dnsbl.store.columns import YesNo
-from dnsbl.store.schema import operators
+from dnsbl.store.schema.manned import operators
 from dnsbl.store.shelf import Shelf, columns, many, one
 
 _ALL = columns(operators, OperatorAccount)

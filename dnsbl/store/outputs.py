@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, insert, select, update
 from dnsbl.addresses import Network
 from dnsbl.model import TESTED_KINDS, Output, Reason
 from dnsbl.store.clerk import prepared
-from dnsbl.store.schema import ACTIVE, COMES_OUT, listings, outputs
+from dnsbl.store.schema.listed import ACTIVE, COMES_OUT, listings, outputs
 from dnsbl.store.shelf import Shelf, columns, many
 
 _OUTPUT = columns(outputs, Output)

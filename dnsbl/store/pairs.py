@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import delete, insert, select
 
 from dnsbl.model import MxPair
-from dnsbl.store.schema import pairs
+from dnsbl.store.schema.tested import pairs
 from dnsbl.store.shelf import Shelf
 
 

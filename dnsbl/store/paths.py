@@ -10,7 +10,7 @@ from sqlalchemy import Row, bindparam, exists, func, insert, select, update
 from dnsbl.addresses import Address
 from dnsbl.model import Job, JobReason, PathReport
 from dnsbl.store.clerk import prepared
-from dnsbl.store.schema import letters, paths, runs
+from dnsbl.store.schema.tested import letters, paths, runs
 from dnsbl.store.shelf import Shelf
 from tester.paths import Path, Tls
 from tester.verdict import CAME_BACK, Verdict

@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, delete, insert, select
 from dnsbl.addresses import Network
 from dnsbl.model import Proposal
 from dnsbl.store.clerk import prepared
-from dnsbl.store.schema import proposals
+from dnsbl.store.schema.listed import proposals
 from dnsbl.store.shelf import Shelf, columns, many, one
 
 _PROPOSAL = columns(proposals, Proposal)

@@ -10,7 +10,7 @@ from dnsbl.addresses import Address
 from dnsbl.model import JobReason, RunState
 from dnsbl.store.clerk import prepared
 from dnsbl.store.columns import YesNo
-from dnsbl.store.schema import removals, runs
+from dnsbl.store.schema.tested import removals, runs
 from dnsbl.store.shelf import Shelf
 
 #: How the address itself is called among those who ask for its removal.

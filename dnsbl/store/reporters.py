@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import insert, select, update
 
 from dnsbl.model import ReporterAccount, Trust
-from dnsbl.store.schema import reporters
+from dnsbl.store.schema.nominated import reporters
 from dnsbl.store.shelf import Shelf, columns, many, one
 
 _ALL = columns(reporters, ReporterAccount)

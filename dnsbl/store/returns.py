@@ -10,7 +10,7 @@ from sqlalchemy import LargeBinary, and_, bindparam, func, insert, literal_colum
 from dnsbl.addresses import Address
 from dnsbl.model import Return
 from dnsbl.store.clerk import prepared
-from dnsbl.store.schema import COUNTS, letters, paths, returns, runs
+from dnsbl.store.schema.tested import COUNTS, letters, paths, returns, runs
 from dnsbl.store.shelf import Shelf, columns, many, one
 from tester import canary
 from tester.returned import Collected

@@ -14,7 +14,7 @@ from dnsbl.model import LENT, Job, JobReason, Run, RunState
 from dnsbl.store.clerk import Prepared, prepared
 from dnsbl.store.columns import address_key, clean, one_of, span
 from dnsbl.store.paths import OF, first_way
-from dnsbl.store.schema import COUNTS, WAITING, letters, paths, runs
+from dnsbl.store.schema.tested import COUNTS, WAITING, letters, paths, runs
 from dnsbl.store.shelf import Shelf, columns, many, one
 from tester import canary
 from tester.verdict import ELSEWHERE, Verdict

@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, delete, select
 
 from dnsbl.rules.sending import Sent
 from dnsbl.store.clerk import counting, prepared
-from dnsbl.store.schema import sent
+from dnsbl.store.schema.manned import sent
 from dnsbl.store.shelf import Shelf
 
 _OF = prepared(

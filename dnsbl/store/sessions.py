@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, func, insert, select
 
 from dnsbl.addresses import Address
 from dnsbl.store.clerk import prepared
-from dnsbl.store.schema import sessions
+from dnsbl.store.schema.tested import sessions
 from dnsbl.store.shelf import Shelf
 from tester.paths import Path
 from tester.smtp import Control, Flag, Transcript

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from sqlalchemy import delete, insert, select, update
 
 from dnsbl.model import SignIn
-from dnsbl.store.schema import sign_in_tries, sign_ins
+from dnsbl.store.schema.manned import sign_in_tries, sign_ins
 from dnsbl.store.shelf import Shelf, columns, many, one
 
 _SIGN_IN = columns(sign_ins, SignIn)

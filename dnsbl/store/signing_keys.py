@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sqlalchemy import func, insert, select, update
 
-from dnsbl.store.schema import signing_keys
+from dnsbl.store.schema.manned import signing_keys
 from dnsbl.store.shelf import Shelf, columns, many
 from tester.records import dataclass
 

@@ -13,7 +13,8 @@ from sqlalchemy import delete, func, insert, select, update
 
 from dnsbl.addresses import Network
 from dnsbl.model import Entry, Measure, Reason
-from dnsbl.store.schema import ENTRY, changes, counted, journal, listings, statistics
+from dnsbl.store.schema.entered import ENTRY, counted, journal, statistics
+from dnsbl.store.schema.listed import changes, listings
 from dnsbl.store.shelf import Shelf, columns, many
 from tester.records import dataclass
 

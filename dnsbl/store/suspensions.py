@@ -6,7 +6,7 @@ from sqlalchemy import delete, insert, select
 
 from dnsbl.model import Suspension
 from dnsbl.store.clerk import prepared
-from dnsbl.store.schema import suspensions
+from dnsbl.store.schema.listed import suspensions
 from dnsbl.store.shelf import Shelf, columns, many
 
 _ALL = prepared(select(*columns(suspensions, Suspension)).order_by(suspensions.c.since, suspensions.c.source))

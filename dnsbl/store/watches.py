@@ -9,7 +9,7 @@ from sqlalchemy import and_, false, func, insert, or_, select, update
 
 from dnsbl.addresses import Network
 from dnsbl.model import Watch, WatchWay
-from dnsbl.store.schema import WATCHING, watches
+from dnsbl.store.schema.told import WATCHING, watches
 from dnsbl.store.shelf import Shelf, columns, many, one
 
 _WATCH = columns(watches, Watch)

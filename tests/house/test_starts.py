@@ -100,7 +100,7 @@ DAEMONS = {
     *("fastapi", "starlette", "uvicorn", "jinja2", "apscheduler", "httpx2", "aiosmtplib", "aiosmtpd", "dkim", "dns"),
     *("alembic", "dnsbl.daemons.node", "dnsbl.web.app", "dnsbl.serving.responder", "dnsbl.demo.tour"),
     # of the database that this list does not have, and what only makes and compares tables
-    *("sqlalchemy.dialects.postgresql", "psycopg", "dnsbl.store.indexes"),
+    *("sqlalchemy.dialects.postgresql", "psycopg", "dnsbl.store.indexes", "dnsbl.store.schema.whole"),
 }
 #: The store, and what stands on it.
 STORE = {"sqlalchemy", "sqlite3", "dnsbl.store", "dnsbl.casework", "dnsbl.opened", "dnsbl.web.shapes"}
@@ -123,6 +123,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> str:
 VERBS = {
     *("dnsbl.casework.doors", "dnsbl.casework.operators", "dnsbl.casework.arrivals", "dnsbl.casework.entrance"),
     *("dnsbl.casework.restoring", "dnsbl.casework.proving", "dnsbl.casework.judging", "dnsbl.casework.ownership"),
+    *("dnsbl.store.schema.nominated", "dnsbl.store.schema.told", "dnsbl.store.schema.entered"),
     *("dnsbl.store.bulk", "dnsbl.store.journal", "dnsbl.store.operators", "dnsbl.store.statistics", "dnsbl.store.log"),
     *("argon2", "tester.bounces.reading", "tester.bounces.words", "tester.dialogue"),
     # and none of causes, JSON's forms and keys that are handed round

@@ -8,7 +8,7 @@ import sys
 from sqlalchemy import create_engine, select, text
 from dnsbl.store import versions
 from dnsbl.store.columns import micros
-from dnsbl.store.schema import ENTRY, journal
+from dnsbl.store.schema.entered import ENTRY, journal
 assert versions.NEWEST == "0033", "what follows undoes that one: say here how the newest is undone"
 before = f"{int(versions.NEWEST) - 1:04}"
 with create_engine("sqlite://").begin() as old:

@@ -19,7 +19,10 @@ from dnsbl.model import Reason
 from dnsbl.store import Store
 from dnsbl.store.clerk import Clerk, numbered, prepared
 from dnsbl.store.kept import Account
-from dnsbl.store.schema import controls, exclusions, journal, listings, runs
+from dnsbl.store.schema.entered import journal
+from dnsbl.store.schema.listed import exclusions, listings
+from dnsbl.store.schema.tested import runs
+from dnsbl.store.schema.told import controls
 
 NOW = datetime(2026, 11, 25, 10, tzinfo=UTC)
 ANN = {"at": NOW, "actor": "ann", "subject": "list", "verb": "v", "reason": "r"}

@@ -21,7 +21,7 @@ from sqlalchemy import text
 from dnsbl.errors import StoreUnavailable, Trouble
 from dnsbl.store import Store, versions
 from dnsbl.store.kept import EVER, Account
-from dnsbl.store.schema import metadata
+from dnsbl.store.schema.whole import metadata
 from tests.dnsbl.store.samples import NOW
 from tests.waiting import until
 

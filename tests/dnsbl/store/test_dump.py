@@ -9,7 +9,8 @@ from sqlalchemy import func, select
 
 from dnsbl.errors import Damaged
 from dnsbl.store import Store, dump
-from dnsbl.store.schema import metadata, nodes
+from dnsbl.store.schema.manned import nodes
+from dnsbl.store.schema.whole import metadata
 
 
 def rows(store: Store) -> dict[str, list[tuple[object, ...]]]:

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from dnsbl.store import Store, Transaction
 from dnsbl.store.nodes import KEPT
-from dnsbl.store.schema import nodes
+from dnsbl.store.schema.manned import nodes
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -9,7 +9,8 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from dnsbl.store.clerk import prepared
-from dnsbl.store.schema import controls, hearers, journal
+from dnsbl.store.schema.entered import journal
+from dnsbl.store.schema.told import controls, hearers
 from dnsbl.store.together import Together, together
 
 DIALECT = PGDialect_psycopg()
