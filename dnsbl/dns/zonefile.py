@@ -499,7 +499,9 @@ def _label(name: str, kind: _KindTable) -> str:
 def _view(kinds: Mapping[str, Kind]) -> View:
     if not kinds:
         return View({}, {})
-    tests: dict[Address, Kind] = {kind.code: kind for kind in kinds.values()}
+    tests: dict[Address, Kind] = {}
+    for kind in kinds.values():  # of kinds that share a code the first one has it
+        tests.setdefault(kind.code, kind)
     tests.setdefault(TEST_POINT, kinds[min(kinds, key=lambda name: kinds[name].code)])
     return View(kinds, tests)
 

@@ -257,6 +257,9 @@ def test_f12_codes_of_a_bit_mask_are_single_bits_of_the_last_octet(codes: tuple[
 def test_two_kinds_of_which_an_address_has_only_one_may_share_a_code_and_others_may_not() -> None:
     shared = zone(GOOD.replace("kinds.output", "kinds.multihop").replace("127.0.0.3", "127.0.0.2"))
     assert {kind.code for view in shared.views.values() for kind in view.kinds.values()} == {ip_address("127.0.0.2")}
+    both = GOOD.replace("kinds.output", "kinds.multihop").replace("127.0.0.3", "127.0.0.2")
+    whole = zone(both.replace("aggregate = false", ""))
+    assert whole.views[b""].tests[ip_address("127.0.0.2")].name == "relay", "the test point is the first one's"
     assert mistakes(GOOD.replace("127.0.0.3", "127.0.0.2")) == [
         "bl.toml: kinds: output.code: 127.0.0.2 already belongs to relay; one code a kind"
     ]
