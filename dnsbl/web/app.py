@@ -160,7 +160,7 @@ def create_app(
         form_limits={"max_fields": 12, "max_files": 1, "max_part_size": most_bytes(settings)},
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    pages = Pages(settings)
+    pages = Pages(settings, zones)
     faults = Faults(pages)
     faults.handle(app)
     app.add_middleware(Conditional, within=("/api/", "/ip/", "/log/"))

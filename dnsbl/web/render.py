@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -14,6 +14,8 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
 from dnsbl.addresses import Network
+from dnsbl.dns.zones import Zone
+from dnsbl.model import BACKSCATTER, DECLARED, PROOF_KINDS
 from dnsbl.settings import Settings
 from dnsbl.settings.policy import AT_ONCE, OWNERS
 from dnsbl.web import words
@@ -114,16 +116,38 @@ _ENVIRONMENT.globals |= {
 }
 
 
-class Pages:
-    """Renders templates; each sees `service`, `settings`, and the globals and filters of `_ENVIRONMENT`."""
+#: What a list may hold, in words.
+_RELAYS = "open mail relays, each proven by a letter that came back"
+_BOUNCERS = "mail servers that bounce strangers’ mail to strangers, each proven by a letter that came back"
+_ENTERED, _COPIED = "what its operators enter", "what is in other people’s data files"
 
-    def __init__(self, settings: Settings) -> None:
+
+def holds(settings: Settings, zones: Iterable[Zone]) -> tuple[str, ...]:
+    """What a list with these zones holds, each in words; nothing where it holds nobody."""
+    zones = list(zones)
+    kinds = {kind for zone in zones for view in zone.views.values() for kind in view.kinds}
+    tested = kinds.intersection(settings.policy.kinds)
+    found = [_BOUNCERS if tested == {BACKSCATTER} else _RELAYS] if tested else []
+    found += [_ENTERED] if kinds - PROOF_KINDS - DECLARED else []
+    return (*found, _COPIED) if any(zone.sources for zone in zones) else tuple(found)
+
+
+class Pages:
+    """Renders templates; each sees `service`, `settings`, what the list `holds`, whether it lists by tests (`tests`),
+    and the globals and filters of `_ENVIRONMENT`."""
+
+    def __init__(self, settings: Settings, zones: Callable[[], Iterable[Zone]] = tuple) -> None:
         self._settings = settings
+        self._zones = zones
 
     def render(
         self, name: str, *, status: int = 200, headers: Mapping[str, str] | None = None, **context: Any
     ) -> HTMLResponse:
         """One page. Every text in `context` is escaped."""
         template = _ENVIRONMENT.get_template(name)
-        text = template.render(context, service=self._settings.service, settings=self._settings)
+        found = holds(self._settings, self._zones())
+        tests = bool({_RELAYS, _BOUNCERS}.intersection(found))
+        text = template.render(
+            context, service=self._settings.service, settings=self._settings, holds=found, tests=tests
+        )
         return HTMLResponse(text, status, dict(headers or {}))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from dnsbl.dns.zonefile import zones_from
 from dnsbl.settings import Settings
 from dnsbl.web import words
 from dnsbl.web.faces import LOOK
@@ -47,6 +48,53 @@ def test_settings_are_escaped_like_everything_else() -> None:
     assert "<script>" not in page
     assert "&lt;script&gt;A &amp; B&lt;/script&gt;" in page
     assert 'value="&#34;&gt;&lt;script&gt;"' in page
+
+
+ZONE = """
+origin = "{0}.example.org"
+ns = ["ns1.example.net"]
+[soa]
+mname = "ns1.example.net"
+rname = "hostmaster.example.org"
+"""
+KIND = '[kinds.{0}]\ncode = "127.0.0.{1}"\ntxt = "x"\n'
+DATA = '[[sources]]\ntype = "ip4set"\nfiles = ["data"]\n'
+
+
+@pytest.mark.parametrize(
+    ("zones", "terms", "told"),
+    [
+        (
+            ["relay", "manual"],
+            {},
+            "lists open mail relays, each proven by a letter that came back, and what its operators",
+        ),
+        (["relay"], {"kinds": []}, ""),
+        (["manual"], {}, "lists what its operators enter."),
+        (
+            ["backscatter"],
+            {"kinds": ["backscatter"]},
+            "lists mail servers that bounce strangers’ mail to strangers, each",
+        ),
+        (["do-not-test"], {}, ""),
+        ([DATA], {}, "lists what is in other people’s data files."),
+        (["manual", DATA], {}, "lists what its operators enter, and what is in other people’s data files."),
+    ],
+)
+def test_the_foot_of_a_page_says_what_this_list_is(zones: list[str], terms: dict[str, object], told: str) -> None:
+    texts = {
+        f"z{n}.toml": ZONE.format(f"z{n}") + (given if given is DATA else KIND.format(given, n + 2))
+        for n, given in enumerate(zones)
+    }
+    found = zones_from(texts, site="https://list.example.org")
+    settings = Settings.model_validate({"service": {"name": "The list"}, "policy": terms})
+    answer = Pages(settings, lambda: found).render("index.html", visitor=None, origin="x", typed="", mistake="")
+    page = bytes(answer.body).decode().replace("&#39;", "'")
+    foot = page.partition("<footer")[2]
+    assert (f"The list {told}" in foot) if told else "The list lists" not in foot
+    assert "There is no fee, no account and no cookie." in foot
+    tests = "each" in told
+    assert ("We write a letter." in page, "no test lists anybody here" in page) == (tests, not tests)
 
 
 @pytest.mark.parametrize(
