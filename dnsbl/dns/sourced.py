@@ -8,7 +8,7 @@ Pure and total, like `answer`, which it follows wherever rbldnsd leaves a choice
   names by what stands before the sublist;
 - all that they say is one answer, equal records once, with the smallest TTL among those of the type (RFC 2181 5.2);
 - listings of the zone's own stand before them; 127.0.0.0/24 is theirs and the sources' alike;
-- what leads to something has no data and exists (RFC 8020).
+- what leads to something, a zone inside too, has no data and exists (RFC 8020, RFC 4592 2.2.2).
 
 SOA and NS are those of the zone's file; where it names none, the first that a source names, and where none does, an SOA
 made of the origin, so that negative answers can be cached (RFC 2308).
@@ -118,6 +118,7 @@ def listings(
     if table is not None and zone.views[b""].kinds:
         kinds, address, exists = answer.looked_up(zone, table, below)
     said, found = consulted(sourced, below)
+    exists = exists or below in zone.between
     if not kinds and not said:
         return _nothing(query, zone, sourced, wire.NOERROR if exists or found else wire.NXDOMAIN)
     if query.qtype == wire.ANY:
@@ -197,7 +198,7 @@ def _in_place(query: Query, zone: Zone, sourced: Sourced, below: tuple[bytes, ..
     """The answer of the rules `empty` and `code`; with `code`, every name is listed where names are asked for."""
     networks = list(_networks(below))
     whole = any(network.prefixlen == network.max_prefixlen for network in networks) or sourced.named
-    if not below:
+    if not below or below in zone.between:
         return _nothing(query, zone, sourced, wire.NOERROR)
     if rule.code is None or not (networks or sourced.named):
         return _nothing(query, zone, sourced, wire.NXDOMAIN, ede=wire.BLOCKED)

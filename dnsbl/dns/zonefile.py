@@ -133,12 +133,13 @@ def _parted(zone: Zone, zones: Sequence[Zone]) -> Zone:
     """The zone with the servers of those inside it at their names, and the addresses of such as lie there.
 
     Its secondaries need them, who else would deny what is inside (RFC 1034 4.2.1); here the inner zone answers. The
-    names between exist (RFC 8020). A zone of sources is not transferred, and may have such names itself.
+    names between exist (RFC 8020). A zone of sources is not transferred, and its sources may say something there.
     """
-    if zone.sources or not (zone.listing or zone.ended):
-        return zone
-    static = dict(zone.static)
     inside = [each for each in zones if _lies_in(each, zone)]
+    if zone.sources:
+        ways = [each.labels[: -len(zone.labels)] for each in inside]
+        return replace(zone, between=frozenset(way[n:] for way in ways for n in range(1, len(way))))
+    static = dict(zone.static)
     for inner in inside:
         if any(_lies_in(inner, between) for between in inside):
             continue

@@ -105,6 +105,9 @@ class Zone:
     """Static records: name below the origin -> type -> (TTL, data of each); empty names between have no types."""
     views: Mapping[bytes, View]  #: by the label below the origin; b"" is the origin itself
     sources: tuple[DataSource, ...] = ()  #: other people's data files, answered from beside the listings
+    between: frozenset[tuple[bytes, ...]] = frozenset()
+    """Names below the origin of a zone with sources that lead to a zone inside it, so that they exist (RFC 4592 2.2.2);
+    in any other zone `static` has them."""
     use: str = ""  #: what the zone is meant for, and how hard it judges; for people
     retires: date | None = None  #: the day from which it lists nothing, announced ahead (RFC 6471 3.4)
     ended: bool = False  #: whether that day has come: no listing, no test point, the origin and STATUS alone

@@ -142,11 +142,16 @@ def _sourcing(zones: Zones, held: Mapping[str, Sourced]) -> Sourcing | None:
                 "views": [
                     (wire.name(below), len(below), [places[id(dataset)] for dataset in view]) for below, view in views
                 ],
-                "ways": sorted({wire.name(below[n:]) for below in one.views for n in range(1, len(below))}),
+                "ways": sorted(map(wire.name, zone.between.union(*map(_between, one.views)))),
                 "own": [*_origin(zone, one)],
             }
         )
     return _compiled.Sourcing(datasets, found)
+
+
+def _between(below: tuple[bytes, ...]) -> Iterator[tuple[bytes, ...]]:
+    """The names between an origin and a name below it."""
+    return (below[n:] for n in range(1, len(below)))
 
 
 def _origin(zone: Zone, one: Sourced) -> Iterator[tuple[int, int, bytes, int, bytes]]:

@@ -8,7 +8,7 @@ from dnsbl.dns.guard import rules_of
 from dnsbl.dns.listed.table import Table
 from dnsbl.dns.respond import Serving, respond
 from dnsbl.dns.sources.reading import read
-from dnsbl.dns.zonefile import read_zone
+from dnsbl.dns.zonefile import read_zone, zones_from
 from dnsbl.dns.zones import Zone, Zones
 from dnsbl.settings import ClientRule
 
@@ -207,3 +207,31 @@ def rule_of(words: str) -> ClientRule:
     from dnsbl.settings import Dns
 
     return Dns(acl=(f"192.0.2.0/24 {words}",)).acl[0]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("order", [0, 1])
+def test_the_names_between_it_and_a_zone_inside_it_exist_and_no_others(order: int) -> None:
+    """RFC 8020: else a resolver that goes label by label would never come to the zone inside."""
+    inner = MIXED.partition("[[sources]]")[0].replace("bl.test", "deep.down.below.bl.test")
+    texts = [("a", 'origin = "bl.test"\n[[sources]]\ntype = "dnset"\nfiles = ["f"]\n'), ("b", inner)]
+    zones = zones_from(dict(texts[:: 1 - 2 * order]), site="https://site.test")
+    (outer,) = (zone for zone in zones if zone.sources)
+    held = sourced.gathered(outer, [read("dnset", [("f", b"listed.below\nx.example\n")], now=NEWEST)], NEWEST)
+    rules = rules_of([ClientRule(network=ip_network("198.51.100.0/24"), action="empty")])
+    serving = Serving(zones, Table.of([]), sourced={"bl.test": held}, rules=rules)
+
+    def says(name: str, qtype: str = "A", client: str = "192.0.2.1") -> tuple[str, int, str]:
+        packet = dnslib.DNSRecord.question(f"{name}.bl.test", qtype).pack()
+        said = respond(bytes(packet), ip_address(client).packed, 0.0, serving, tcp=True)
+        assert said.packet is not None
+        reply = dnslib.DNSRecord.parse(said.packet)
+        return dnslib.RCODE.get(reply.header.rcode), len(reply.rr), str(reply.auth[0].rname if reply.auth else "")
+
+    for qtype in ("A", "TXT", "NS", "SOA", "ANY", "MX"):
+        for name in ("below", "down.below"):
+            assert says(name, qtype) == ("NOERROR", 0, "bl.test."), (name, qtype)
+            assert says(name, qtype, "198.51.100.1") == ("NOERROR", 0, "bl.test.")
+    assert says("deep.down.below", "SOA") == ("NOERROR", 1, "")
+    for name in ("other", "other.below", "x.down.below", "wn.below"):
+        assert says(name) == ("NXDOMAIN", 0, "bl.test."), name
+    assert says("listed.below") == ("NOERROR", 1, ""), "what is listed there is listed"

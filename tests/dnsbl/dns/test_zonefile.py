@@ -358,6 +358,14 @@ def test_of_zones_inside_one_another_each_has_the_next_one_alone() -> None:
     zones = {zone.origin: zone for zone in zones_from({"a": GOOD, "b": INSIDE, "c": inmost}, site=SITE)}
     assert (b"trial", b"x") in zones["bl.test"].static
     assert (b"deep", b"trial", b"x") not in zones["bl.test"].static
+    assert (b"deep",) in zones["trial.x.bl.test"].static, "one for trials too"
+
+
+def test_a_zone_of_sources_knows_the_names_between_it_and_those_inside() -> None:
+    outer = SOURCES.replace("theirs.bl.test", "test")
+    zones = {zone.origin: zone for zone in zones_from({"a": outer, "b": INSIDE}, site=SITE)}
+    assert zones["test"].between == {(b"bl",), (b"x", b"bl")}
+    assert zones["trial.x.bl.test"].between == frozenset()
 
 
 @pytest.mark.parametrize("kind", ["do-not-test", "exempt"])

@@ -43,7 +43,7 @@ def test_more_kinds_than_the_engine_tells_apart_leave_a_zone_to_the_reference(mo
 #: The fields that the engine was taught, or may ignore, by class.
 KNOWN: dict[type, str] = {
     Zone: "origin labels bitmask site ttl soa_ttl negative_ttl soa_names soa_timers ns glue static views sources "
-    "use retires ended watched trial",
+    "between use retires ended watched trial",
     View: "kinds tests",
     Kind: "name code txt ttl packed",
     Serving: "zones table sourced seen stale_after rules keys pace cookies nsid proxies askers tcp_idle told heard",

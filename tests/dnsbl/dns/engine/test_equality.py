@@ -833,6 +833,9 @@ LINESN = st.sampled_from(
         b"deep.er.still",
         b"a.example :6:twice",
         b"$= <$=>",
+        b"tween name",
+        b".be.tween all",
+        b"!be.tween",
     ]
 )
 LINESG = st.sampled_from(
@@ -849,6 +852,7 @@ LINESC = st.sampled_from(
     [
         b"$DATASET ip4set lists @\n1.2.3.4 :8:c",
         b"$DATASET dnset a.sub\n.example c",
+        b"$DATASET ip4set be.tween\n1.2.3.4 c",
         b"$DATASET generic lists\n@ A 127.0.0.7",
     ]
 )
@@ -865,6 +869,7 @@ SOURCED_NAMES = [
     "", "4.3.2.1", "5.3.2.1", "8.3.2.1", "9.3.2.1", "3.2.1", "1", "2", "4.3.2.1.lists", "lists", "a.sub", "sub",
     "x.example.a.sub", "a.example", "b.example", "A.EXAMPLE", "x.w.example", "w.example", "no.example", "x.no.example",
     "x.b.example", "example", "still", "er.still", "nothing", "a\\.b\\200.example", "x.y.z.example", "www", "x.www",
+    "tween", "be.tween", "x.tween", "x.be.tween", "in.be.tween", "x.in.be.tween", "4.3.2.1.be.tween",
     ".".join(reversed_labels(ip_address("2001:db8::1"))), ".".join(reversed_labels(ip_address("2001:db8::2"))),
     ".".join(reversed_labels(ip_address("::ffff:1.2.3.4"))), ".".join(reversed_labels(ip_address("2002:102:304::1"))),
     "1.0.0.2", "2.0.1.0.2.0.0.2", "f.f.f.f.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0",
@@ -877,7 +882,8 @@ GOOD_ZONE = (
     'origin = "theirs.src.test"\nns = ["ns.test"]\n[soa]\nmname = "ns.test"\nrname = "h.test"\n'
     '[kinds.relay]\ncode = "127.0.0.2"\ntxt = "x"\n'
 )
-SOURCED_ZONES = zones_from({"s.toml": SOURCED_ZONE, "b.toml": GOOD_ZONE}, site="https://site.test")
+DEEP_ZONE = GOOD_ZONE.replace("theirs", "in.be.tween")
+SOURCED_ZONES = zones_from({"s.toml": SOURCED_ZONE, "b.toml": GOOD_ZONE, "d.toml": DEEP_ZONE}, site="https://site.test")
 
 
 @each
