@@ -7,7 +7,8 @@ and bounded, and whatever stands in angle brackets is left out, where servers re
 The order in which words count. A list that we stand on is the end of it, whatever else is said: lists of relays say
 "relay" of those whom they list. Then a word for relaying, since servers deny it with the client's address beside it.
 Then a demand for a login, unless it is the sender's domain that is to prove itself (SPF). Then the sender and the
-client, as Postfix labels them; a wait, which says nothing of either; the recipient; and other languages by their nouns.
+client, as Postfix labels them, or as an enhanced code says; a wait, which says nothing of either; the recipient; and
+other languages by their nouns.
 """
 
 from __future__ import annotations
@@ -61,6 +62,8 @@ _LISTED = _Words(
     r"\b(?:dns|r|u)bls?\b|\bblackhole|\bbanned\b|\breputation\b|\bgo away\b|\bunwelcome\b|\bspammers?\b",
     r"\b(?:is|are|as|be|through|by|:) an? (?:\w+ )?open relay|: open relay\b|\bfrom open relays?\b",
     r"\brelay(?:ing)?[- ](?:test|prob|scan|check)|\btesters?\b",
+    r"(?<!from )(?<!from your )(?<!for )(?<!for your )\b(?:you|your|this|client|remote|ip|host)\b"
+    r"(?:(?!relay)[^.;,]){0,40}\b(?:is|are|been|was|were|now) (?:\w+ )?(?:blocked|flagged|barred)\b",
     r"\bliste? n(?:oi|e[gr])\w*|\blista negra|ч[её]рн\w* списк|czarn\w+ li[sś]|zwarte lijst|kara liste|sperrliste"
     r"|黑名单|黑名單|ブラックリスト|블랙리스트",
 )
@@ -69,29 +72,40 @@ _LISTED = _Words(
 _RELAY = _Words(
     r"\brelay|\bgateway(?:ing)?\b|rcpthosts|\bthird[- ]party\b|\bmail (?:through|via|using) (?:this|our|my)\b"
 )
-#: Where dial-up lines are refused: "please use the SMTP relay at your service provider".
-_ADVICE = _Words(
+#: Other relays than this one: where dial-up lines are refused, "please use the SMTP relay at your service provider".
+_ANOTHER_RELAY = _Words(
     r"\b(?:use|using|through|via|contact)\b[^.;]{0,40}\b(?:your|their)\b[^.;]{0,20}\brelay\w*",
     r"\b(?:use|using) (?:the |an? )?(?:\w+ )?relay\w* (?:at|of|from)\b",
+    # what a host is blamed for, and how a server calls itself
+    r"\brelay(?:s|ed|ing)? (?:\w+ )?(?:spam|junk|virus|abuse)\w*|\brelay[a-z-]*\d[\w-]*",
 )
 _LOGIN = _Words(
     r"\bauth(?:entication|enticate|enticated|enticating)?\b|\b(?:not|be|are|is) logged[- ]?in\b|\b(?:log|sign)[- ]?in\b"
-    r"|\bsasl\b|\bnot owned by\b",
+    r"|\bsasl\b|\bnot owned by\b|\bunauthenticated (?:senders?|users?|clients?)\b"
+    r"|\bwithout authori[sz]ation\b|\bauthori[sz]ed users only\b",
     r"\bcheck (?:your |for )?(?:new )?(?:e-?)?mail\b|\bpop3?\b.{0,20}\b(?:first|before)\b",
 )
 #: Who sends is to prove itself, not who connects.
-_PROOFS = _Words(r"\b(?:spf|dkim|dmarc|arc)\b", r"\bsenders? (?:is |are )?(?:un|not )authent", r"\bsending (?:ip|host)")
+_PROOFS = _Words(
+    r"\b(?:spf|dkim|dmarc|arc)\b|\bsenders? (?:is |are )?(?:un|not )authent|\bsending (?:ip|host)",
+    r"\b(?:your|sending|sender|sender's|from) domain\b",
+)
 #: Postfix's names for what a rule has looked at stand before its words: a "Client host rejected: ... not authorized"
 #: is about the client, whatever follows.
 _CLIENT = _Words(r"\b(?:client host|helo command|unverified client) (?:rejected|denied|blocked)")
 #: The sender, his domain or his machine as what the sentence is about.
 _SENDER = _Words(
     r"\bsenders?'?s? (?:address|domain|ip|host|server|verif|callout|mta|is|are|was|unknown|den|rej|not|does|has)"
-    r"|\b(?:mail|e-?mail|connections?) from (?:your|this)\b|\breturn[- ]path\b|\bof sender\b"
+    r"|\b(?:mail|e-?mail|send(?:ing)?) from (?:your|this|\[?\d)|\bconnections? from\b|\breturn[- ]path\b|\bof sender\b"
+    r"|\bmail from \W*(?:(?:is|was|has been) )?(?:rejected|refused|denied|blocked|not)\b"
+    r"|\byour (?:ip|network|host|system|country|isp|domain|(?:mail ?)?server)\b[^.;]{0,40}"
+    r"\bnot (?:allowed|permitted|authori[sz]ed) to (?:send|connect|deliver)\b"
     r"|\bsend(?:ing|er) (?:ip|mta|host|server|domain|system)\b|\bverification failed for\b",
     r"\bip(?: address)? (?:you're|you are|sending|name)|\b(?:dynamic|residential|dial-?up) (?:ip|address|client)",
     r"\breverse (?:dns|host|name|lookup|record)|\bptr\b|\brdns\b|\bhelo\b|\behlo\b|\bspf\b|\bdkim\b|\bdmarc\b",
 )
+#: The same by enhanced codes: RFC 3463 3.2, RFC 7372, and what Google has added.
+_SENDER_CODE = re.compile(r"(?<![\d.])[45]\.(?:1\.[78]|7\.2[0-8])(?![\d.])")
 #: Not now: says nothing of who may relay, and of us only where it names us. "Try again" is a wait in a temporary reply
 #: alone: others say "check the address and try again".
 _GREYLISTED = _Words(r"\bgr[ea]y-?list")
@@ -99,8 +113,9 @@ _RATE = _Words(r"\btoo (?:many|fast|much|frequent)|\brate\b|\bfrequen|\bthrottl|
 _LATER = _Words(r"\btry(?:ing)? (?:again|later)|\bcome back\b|\blater\b|\bdefer")
 #: "User unknown" and its like mean a recipient at our own domain, which is nobody's there.
 _RECIPIENT = _Words(
-    r"\bnon-?local\b|\b(?:not|no|isn't|invalid|bad|unknown|unroutable|unrouteable|undeliverable)\b[^.;]{0,40}"
-    r"\b(?:recipients?|users?|mailbox(?:es)?|domains?|hosts?|addresse?s?|local|hosted|here|accounts?|routes?)\b",
+    r"\bnon-?local\b|\b(?:not|no|isn't|invalid|bad|unknown|unroutable|unrouteable|undeliverable|non-?existent)\b"
+    r"[^.;]{0,40}\b(?:recipients?|alias(?:es)?|users?|mailbox(?:es)?|domains?|hosts?|addresse?s?|local|hosted|here"
+    r"|accounts?|routes?)\b",
     r"\b(?:recipients?|users?|mailbox(?:es)?|domains?|hosts?|addresse?s?|accounts?)\b[^.;]{0,30}"
     r"\b(?:unknown|unavailable|not\b|does ?n[o']t|invalid|rejected|no longer|disabled|undeliverable|restricted)",
     r"\b(?:cannot|can't|can not|unable to|won't|not allowed to|do not|don't) (?:deliver|send|route|forward|handle)\b",
@@ -108,13 +123,13 @@ _RECIPIENT = _Words(
     r"\bmail (?:for|to)\b[^.;]{0,30}\bnot\b",
     r"\bdelivery\b[^.;]{0,20}\bnot\b[^.;]{0,20}\b(?:allowed|permitted|authori[sz]ed)"
     r"|\bonly\b[^.;]{0,30}\b(?:local|own)\b",
-    r"\bunroute?able\b|\bno valid recipients?\b|\brecip(?:ient)?notfound",
+    r"\bunroute?able\b|\bno valid recipients?\b|\brecip(?:ient)?notfound|\bcuda_nsu\b|\bmust be (?:a )?local\b",
 )
 #: Words that speak of who connects, greets or sends, where nothing speaks of relaying.
 _TESTER = _Words(
     r"\bclient host\b|\bsender\b|\baccess denied\b|\bblock(?:ed|list|ing)?\b|\bbarracuda|\bspamhaus\b|\bspamcop\b"
     r"|\bsorbs\b|\b(?:your|this|that) (?:ip|host|server|address|network|system|mail ?server|domain)\b|\byou are\b",
-    r"\bfrom you\b|\bhostname\b",
+    r"\bfrom you\b|\bhostname\b|\byour access\b",
 )
 #: The same in the languages of other servers: nouns for passing on, logins and recipients; and for who connects.
 _RELAYING_ABROAD = _Words(
@@ -151,8 +166,9 @@ def read(reply: str, *, us: Collection[str] = ()) -> Denial:
     Names of ours are no words for relaying, although most of a tester's names speak of relays: who blocks us by name
     blocks us. Letters beyond ASCII are read as UTF-8, or as Latin-1 where they are none.
     """
-    said = _CODES.sub(" ", _unescaped(reply[:MOST]))
-    bare = _ECHO.sub(" ", said)
+    said = _unescaped(reply[:MOST])
+    of_sender = bool(_SENDER_CODE.search(said))
+    bare = _ECHO.sub(" ", _CODES.sub(" ", said))
     text = " ".join(_NUMBERS.sub(" ", bare).lower().split())
     lower = bare.lower()
     named = [name for name in us if name and name in lower]
@@ -160,20 +176,21 @@ def read(reply: str, *, us: Collection[str] = ()) -> Denial:
     for name in named:
         if not name.isalpha():  # a word by itself may be one of theirs
             words = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", " ", words, flags=re.IGNORECASE)
-    return Denial(meant=_meant(words, named=bool(named), temporary=reply.startswith("4")), text=text)
+    meant = _meant(words, named=bool(named), of_sender=of_sender, temporary=reply.startswith("4"))
+    return Denial(meant=meant, text=text)
 
 
-def _meant(words: str, *, named: bool, temporary: bool) -> Meant:
+def _meant(words: str, *, named: bool, of_sender: bool, temporary: bool) -> Meant:
     plain = _PLACES.sub(" ", words)
     if _LISTED.found_in(plain):
         return Meant.TESTER
-    if _RELAY.found_in(_ADVICE.cut_from(plain)):
+    if _RELAY.found_in(_ANOTHER_RELAY.cut_from(plain)):
         return Meant.RELAYING
     if _CLIENT.found_in(plain):
         return Meant.TESTER
-    if _LOGIN.found_in(plain) and not _PROOFS.found_in(plain):
-        return Meant.RELAYING
-    if _SENDER.found_in(plain):
+    if _LOGIN.found_in(plain):
+        return Meant.TESTER if _PROOFS.found_in(plain) else Meant.RELAYING
+    if of_sender or _SENDER.found_in(plain):
         return Meant.TESTER
     if _GREYLISTED.found_in(plain):
         return Meant.UNTOLD

@@ -159,6 +159,29 @@ def test_whatever_a_stranger_says_is_read(reply: str) -> None:
         (Meant.RELAYING, "550 5.7.1 Delivery not authorized, message refused"),
         (Meant.TESTER, "554 5.7.1 rejected, see https://www.spamhaus.org/query/ip/198.51.100.9"),
         (Meant.UNTOLD, "554 5.7.1 rejected, see https://help.example/relay/denied"),
+        # we are blocked, in words that speak of relaying or of a login as well
+        (Meant.TESTER, "550 Your IP has been flagged for attempting to relay. Blocked."),
+        (Meant.TESTER, "535 5.7.8 Your address was now blocked after failed authentication attempts"),
+        (Meant.TESTER, "550 5.7.1 rejected, since your mail server relays spam"),
+        (Meant.TESTER, "554 relay-gw-3: connections from your network are not taken"),
+        (Meant.TESTER, "550 5.7.1 Your network is not allowed to send mail to us"),
+        (Meant.TESTER, "554 5.7.1 You are not allowed to send from this address"),
+        (Meant.TESTER, "550 5.7.1 Mail from 198.51.100.9 rejected, no such recipient for it"),
+        (Meant.TESTER, "550 #5.7.1 Your access to this mail system has been turned down"),
+        (Meant.RELAYING, "550 relaying from your host is blocked"),
+        (Meant.RELAYING, "550 attempted relay denied; your IP has been logged"),
+        # the sender's domain is to prove itself, or the enhanced code speaks of the sender
+        (Meant.TESTER, "550 5.7.515 Access denied, sending domain b.test does not meet the authentication level"),
+        (Meant.TESTER, "550 5.1.8 Unroutable return address"),
+        (Meant.TESTER, "550 5.7.27 the domain does not take mail"),
+        (Meant.RELAYING, "550 5.1.2 Unroutable address"),
+        # a login, and a recipient, in other words
+        (Meant.RELAYING, "550 Unauthenticated senders not allowed"),
+        (Meant.RELAYING, "530 5.7.7 Sending without authorization rejected"),
+        (Meant.RELAYING, "550 The recipient may be a non-existent account. [IP: 198.51.100.9]"),
+        (Meant.RELAYING, "550 5.1.1 unknown or illegal alias: r@c.test"),
+        (Meant.RELAYING, "550 cuda_nsu r@c.test"),
+        (Meant.RELAYING, "550 Sender or recipient must be local"),
     ],
 )  # fmt: skip
 def test_what_is_said_of_us_and_of_a_wait_is_no_word_for_relaying(meant: Meant, reply: str) -> None:
