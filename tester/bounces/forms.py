@@ -12,13 +12,19 @@ from tester.records import dataclass
 #: The server went out to deliver the letter and could not: whatever it says of an end, it did mean to relay.
 GAVE_UP = re.compile(
     r"in the queue too long|retry timeout|time-?out exceeded|timed? ?out|expired|too many (?:hops|times)|hop count"
-    r"|loops? back|mail loop|(?:for|after|within) \d+ (?:days?|hours?)|\d+ (?:attempts?|tries|retries)\b"
+    r"|failing for a long time|retry time not reached|loops? back|(?:mail|routing) loop"
+    r"|(?:for|after|within) \d+ (?:days?|hours?)|\d+ (?:attempts?|tries|retries)\b"
     r"|connection (?:was |has been )?(?:refused|reset|closed|timed|failed|dropped|lost)|lost connection"
     r"|could(?:n't| not) (?:connect|find)"
     r"|connect to [^ ]{1,80} (?:connection |operation )?(?:refused|timed|no route|network)"
     r"|(?:host|network|server)s? (?:is |was |are |were )?(?:unreachable|down|not respond)|no route to host"
     r"|name (?:server|service)[a-z :]{0,20}(?:fail|error|timeout|problem)|host not found|lookup fail"
-    r"|dns (?:domain|query)|no mx\b|unknown host|host unknown"
+    r"|dns (?:domain|query|error|type|lookup|hard|soft|fail)|no mx\b|null ?mx\b|unknown host|host unknown"
+    r"|no such host|bad destination (?:host|system)|domain (?:name )?(?:was )?not (?:be )?found"
+    r"|\bnxdomain|\bservfail|\benotfound|\beconn(?:refused|reset)|\betimedout|\behostunreach"
+    # what was asked of the next server's encryption, which it did not have
+    r"|starttls|\btls (?:is |was )?(?:required|not|handshake|negotiation|fail)|cannot start tls|dnssec|\btlsa\b"
+    r"|certificate (?:is |was |has )?(?:not|verif|expired|invalid|untrusted|mismatch)"
     r"|unable to (?:connect|contact|resolve|establish)|wasn't able to establish|greeting failed"
 )
 
@@ -27,6 +33,23 @@ STUMBLED = re.compile(
     r"lines? (?:is |are )?too long|too (?:big|large|much)\b|size (?:limit|exceed)|exceeds? [a-z ]{0,30}size|syntax"
     r"|command [a-z\"' ]{0,30}not (?:recogni[sz]ed|implemented)|unrecogni[sz]ed command|protocol error"
     r"|too many (?:connections|errors|commands)|unsupported (?:option|parameter)|not supported"
+)
+
+#: A refusal to relay, whatever else stands beside it: Sendmail tells of a failed look-up in the same breath.
+DENIED = re.compile(
+    r"\brelay(?:ing)?\b[^.;]{0,30}\b(?:den|not|prohib|reject|disallow|refus|forbid)"
+    r"|\b(?:not|unable|cannot|won't|no)\b[^.;]{0,20}\brelay|\brcpthosts\b"
+)
+#: The next server would not hear the one that relayed, or its sender's domain: both had been let pass.
+BLOCKED = re.compile(
+    r"client host[^;]{0,80}(?:blocked|rejected)|blocked using|\b(?:dns|r|u)bls?\b|\b(?:black|block|deny)-?list"
+    r"|(?<!not )(?<!n't )\blisted (?:at|in|on|by)\b|\breputation\b|spamhaus|spamcop|\bspf\b|\bdkim\b|\bdmarc\b"
+    r"|banned sending|reverse dns|\bptr\b|\brdns\b"
+)
+#: A filter did not like the letter's text, where another one might have passed.
+FILTERED = re.compile(
+    r"\bspam(?:my)?\b|\bube\b|unsolicited|\bvirus|\bmalware|\bphish|infected|\bbanned\b|bulk e-?mail"
+    r"|(?:message|mail)'?s? content|content (?:reject|filter|block)|looks like junk|suspicious"
 )
 
 #: A code of SMTP or of RFC 3463, as replies bear it; what stands in an address or a version is none.

@@ -41,7 +41,8 @@ def read(header: Mapping[str, bytes], parts: Iterable[Part], *, recipient: str, 
     6. A bounce in words: from the null sender (RFC 5321 4.5.5), or in the form of a well-known program; not marked as
        an answer (RFC 3834) unless in such a form; naming our recipient above the copy of the letter; saying that it
        is the end, by the form, by words or by a permanent reply. A server that tried to connect and gave up has not
-       refused, nor has one that stumbled over a long line.
+       refused, nor has one that stumbled over a long line, whose filter disliked the letter's text, or whom the next
+       server would not hear. This holds of a status report's diagnosis, too.
     7. Everything else from a machine shows nothing.
     """
     parts = tuple(parts)
@@ -76,6 +77,8 @@ def _by_status(reports: Collection[StatusReport], said: Own, pieces: Iterable[by
         )
     if any(_stumbled(report, said) for report in reports):
         return _say(Finding.UNPROVEN, "The report tells of a fault in the letter's form, not of a refusal to relay.")
+    if any(_beside_relaying(report.diagnostic.lower()) for report in reports):
+        return _say(Finding.UNPROVEN, _BESIDE)
     return _say(Finding.BOUNCED, "A delivery status report says that the letter has failed for good.")
 
 
@@ -133,6 +136,8 @@ def _by_words(
         return _say(Finding.DSN_DELAYED, "It tells of attempts that failed, not of a refusal.")
     if forms.STUMBLED.search(said.text):
         return _say(Finding.UNPROVEN, "It tells of a fault in the letter's form, not of a refusal to relay.")
+    if _beside_relaying(said.text):
+        return _say(Finding.UNPROVEN, _BESIDE)
     ends = bool(words.ENDED.search(text) or words.REFUSED.search(text) or forms.PERMANENT_CODE.search(text))
     if ends or (form is not None and form.ends):
         return _say(
@@ -162,9 +167,18 @@ def _is_ours(reports: Iterable[StatusReport], said: Own, us: Ours) -> bool:
 
 
 def _gave_up(reports: Iterable[StatusReport], said: Own) -> bool:
-    """Whether a failure under a status that names no reason came after vain attempts to deliver."""
-    vague = any(report.status in ("", "5.0.0", "5.1.2") for report in reports)  # "bad destination system"
-    return vague and (_tried(said.text) or any(_tried(report.diagnostic.lower()) for report in reports))
+    """Whether a failure came after vain attempts to deliver: by its diagnosis, or by the text beside a status that
+    names no reason."""
+    diagnoses = [report.diagnostic.lower() for report in reports]
+    if any(forms.DENIED.search(each) for each in diagnoses):
+        return False
+    vague = any(report.status in ("", "5.0.0") for report in reports)
+    return (vague and _tried(said.text)) or any(_tried(each) or forms.TEMPORARY_CODE.search(each) for each in diagnoses)
+
+
+def _beside_relaying(text: str) -> bool:
+    """Whether a failure was about the letter's text, or about who passed it on, and not about relaying."""
+    return bool(forms.BLOCKED.search(text) or forms.FILTERED.search(text)) and not forms.DENIED.search(text)
 
 
 def _tried(text: str) -> bool:
@@ -209,6 +223,7 @@ def _say(finding: Finding, reason: str) -> Weighed:
     return Weighed(finding=finding, counts=False, reason=reason)
 
 
+_BESIDE = "It tells of the letter's text, or of who passed it on, and not of a refusal to relay."
 _PORT = re.compile(r"(?<=[\w.\]]):\d{1,5}\Z")
 _LITERALS = re.compile(r"\[[0-9A-Fa-f.:]{2,45}\]")
 _HEAD = 16 * 1024  # octets of what has parts itself: a preamble, a header

@@ -42,14 +42,14 @@ class StatusReport:
     def final(self) -> bool:
         """Whether it failed for good, by a permanent refusal.
 
-        A server that found no way or gave up after days (X.4.X, or a temporary diagnosis under a status that says
-        nothing, as Exim writes it) had been trying to pass the letter on: that is no refusal. Exchange writes 5.4.1
-        where it turned a recipient down, and its reply says so.
+        A server that found no way or no such host (X.4.X, X.1.2), or gave up after days (a temporary diagnosis under
+        a status that says nothing, as Exim writes it), had been trying to pass the letter on: that is no refusal.
+        Exchange writes 5.4.1, and Stalwart 5.1.2, where they turned a recipient down, and their replies say so.
         """
         code = _CODE.match(self.diagnostic.encode())
         said = self.status or (f"{code[1].decode()}.0.0" if code else "")
         turned_down = bool(_TURNED_DOWN.search(self.diagnostic)) and not said.startswith("5.4.7")
-        on_its_way = said.startswith("5.4.") and not turned_down
+        on_its_way = (said.startswith("5.4.") or said == "5.1.2") and not turned_down
         permanent = said.startswith("5.") and not on_its_way
         return self.action == "failed" and permanent and not self.retried and (code is None or code[1] != b"4")
 
