@@ -45,7 +45,7 @@ from dnsbl.vocabulary import (
     Role,
     RunState,
     State,
-    Trust,
+    Tier,
     WatchWay,
 )
 from tester.records import dataclass
@@ -97,7 +97,7 @@ class ReporterAccount:
     """Somebody who reports under a name of his own. Nothing of it is published."""
 
     name: str  #: a word
-    trust: Trust
+    tier: Tier
     contact: str  #: his mail address, for operators and for answers; or ""
     made: datetime
     key: str | None = None  #: SHA-256 of the key by which programs say that they are his, in hex

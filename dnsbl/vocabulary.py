@@ -26,7 +26,7 @@ class Door(StrEnum):
 TRUSTED = frozenset({Door.CLI})
 
 
-class Trust(StrEnum):
+class Tier(StrEnum):
     """How far a reporter is believed, by an operator's word."""
 
     NEW = "new"  # shows evidence, and may bring little

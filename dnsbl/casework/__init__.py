@@ -16,7 +16,7 @@ something leaves a journal entry in the same transaction. Law 2: letters are fil
     shipping     the scheduler, and operators, of the event log: ship  ship_to  reached
     assignments  the worker: take_job  may_dial  dial  forgo  heeded  opted_out  renew_lease
                  file_letters  file_session  file_run  give_back  proven  file_pair  may_test  under_test  letters
-    reporters    who runs the list, about who reports under a name: add  find  all  key  revoke  suspend  resume  trust
+    reporters    who runs the list, about who reports under a name: add  find  all  key  revoke  suspend  resume  tier
     accounts     who runs the list, about who may sign in: any  all  find  add  disable  enable  role  password  remove
                  vacant  offer  enrol  end_codes
     entrance     who signs in: sign_in  who  places  check  sign_out  sign_out_everywhere

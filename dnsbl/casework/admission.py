@@ -86,7 +86,7 @@ class Admission:
         if brought >= most:
             raise Refused(
                 Refusal.TOO_MANY,
-                f"{account.name} has nominated {brought} times today, as often as one of the tier {account.trust} may; "
+                f"{account.name} has nominated {brought} times today, as often as one of the tier {account.tier} may; "
                 "please bring the rest tomorrow.",
                 retry_after=_tomorrow(now),
             )
@@ -122,7 +122,7 @@ def _tomorrow(now: datetime) -> int:
 def _nominators(nomination: Nomination, account: ReporterAccount | None) -> list[tuple[str, int]]:
     """Everything that counts as one and holds the nominator: its name, and its part."""
     if account is not None:
-        return [(f"reporter {account.name}", reporters.PARTS[account.trust])]
+        return [(f"reporter {account.name}", reporters.PARTS[account.tier])]
     try:
         network = ip_network(nomination.nominator)
     except ValueError:

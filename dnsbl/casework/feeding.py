@@ -17,7 +17,7 @@ from dnsbl.casework.admission import account_of
 from dnsbl.casework.base import reporter_entry, wanted
 from dnsbl.clock import Clock, day_of
 from dnsbl.errors import DnsblError, Refused
-from dnsbl.model import Candidate, Door, FeedState, Job, Nomination, Reason, Refusal, ReporterAccount, Trust
+from dnsbl.model import Candidate, Door, FeedState, Job, Nomination, Reason, Refusal, ReporterAccount, Tier
 from dnsbl.rules import intake, queues, targets
 from dnsbl.rules.feeds import Batch, Row
 from dnsbl.settings import FeedSource, Settings
@@ -264,7 +264,7 @@ class Feeding:
     ) -> Iterable[str]:
         """What becomes of rows without evidence."""
         now = self._clock.now()
-        believed = ready or self._terms.rows_provoke or (account is not None and account.trust is Trust.TRUSTED)
+        believed = ready or self._terms.rows_provoke or (account is not None and account.tier is Tier.TRUSTED)
         suspects: list[tuple[Row, Address]] = []
         with self._store.read() as tx:
             for row in rows:

@@ -19,7 +19,7 @@ from dnsbl.casework.purging import Again
 from dnsbl.casework.queueing import Queueing
 from dnsbl.casework.withdrawing import TakenBack
 from dnsbl.errors import Refused
-from dnsbl.model import OUTPUT_KINDS, PROOF_KINDS, Entry, Exclusion, Reason, ReporterAccount, Role, Suspension, Trust
+from dnsbl.model import OUTPUT_KINDS, PROOF_KINDS, Entry, Exclusion, Reason, ReporterAccount, Role, Suspension, Tier
 from dnsbl.rules import bringers, schedule
 from dnsbl.settings import Policy
 from dnsbl.store import Transaction
@@ -145,14 +145,14 @@ class Replaying:
         match entry.verb:
             case "reporter-added":
                 if accounts.read(name) is None:
-                    trust = Trust(entry.after)
-                    accounts.add(ReporterAccount(name=name, trust=trust, contact=entry.evidence, made=entry.at))
+                    tier = Tier(entry.after)
+                    accounts.add(ReporterAccount(name=name, tier=tier, contact=entry.evidence, made=entry.at))
             case "reporter-suspended":
                 accounts.suspend(name, entry.at, entry.evidence)
             case "reporter-resumed":
                 accounts.resume(name)
-            case "reporter-trust":
-                accounts.trust(name, Trust(entry.after))
+            case "reporter-tier" | "reporter-trust":  # as it was called once
+                accounts.tier(name, Tier(entry.after))
             case "reporter-key":
                 accounts.rekey(name, None)
                 self.keyless.discard(name)

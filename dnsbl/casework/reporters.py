@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dnsbl.casework.base import reporter_entry
 from dnsbl.clock import Clock
 from dnsbl.errors import Refused
-from dnsbl.model import Refusal, ReporterAccount, Trust
+from dnsbl.model import Refusal, ReporterAccount, Tier
 from dnsbl.rules import reporters
 from dnsbl.store import Store, Transaction
 
@@ -23,15 +23,15 @@ class Reporters:
         self._clock = clock
         self._random = random
 
-    def add(self, text: str, *, trust: Trust, contact: str, actor: str) -> ReporterAccount:
+    def add(self, text: str, *, tier: Tier, contact: str, actor: str) -> ReporterAccount:
         """A new account, without a key. Raises Refused where the name is none, or taken."""
         name, now = reporters.name_of(text), self._clock.now()
-        account = ReporterAccount(name=name, trust=trust, contact=contact, made=now)
+        account = ReporterAccount(name=name, tier=tier, contact=contact, made=now)
         with self._store.write() as tx:
             if tx.reporters.read(name) is not None:
                 raise Refused(Refusal.REPORTER_EXISTS, f"There is a reporter {name} already.")
             tx.reporters.add(account)
-            reporter_entry(tx, now, name, "reporter-added", "", trust, actor=actor, evidence=contact)
+            reporter_entry(tx, now, name, "reporter-added", "", tier, actor=actor, evidence=contact)
         return account
 
     def find(self, text: str) -> ReporterAccount | None:
@@ -79,16 +79,16 @@ class Reporters:
         with self._store.write() as tx:
             account = _account(tx, text)
             tx.reporters.resume(account.name)
-            before, after = _standing(account), account.trust
+            before, after = _standing(account), account.tier
             reporter_entry(tx, now, account.name, "reporter-resumed", before, after, actor=actor, evidence=reason)
 
-    def trust(self, text: str, trust: Trust, *, reason: str, actor: str) -> None:
+    def tier(self, text: str, tier: Tier, *, reason: str, actor: str) -> None:
         """Put him into another tier. Raises Refused."""
         now = self._clock.now()
         with self._store.write() as tx:
             account = _account(tx, text)
-            tx.reporters.trust(account.name, trust)
-            reporter_entry(tx, now, account.name, "reporter-trust", account.trust, trust, actor=actor, evidence=reason)
+            tx.reporters.tier(account.name, tier)
+            reporter_entry(tx, now, account.name, "reporter-tier", account.tier, tier, actor=actor, evidence=reason)
 
 
 def _account(tx: Transaction, text: str) -> ReporterAccount:
@@ -103,4 +103,4 @@ def _keyed(account: ReporterAccount) -> str:
 
 
 def _standing(account: ReporterAccount) -> str:
-    return "suspended" if account.suspended else account.trust
+    return "suspended" if account.suspended else account.tier

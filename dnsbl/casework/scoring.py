@@ -49,7 +49,7 @@ def scored(
             now,
             name,
             "reporter-suspended",
-            account.trust,
+            account.tier,
             "suspended",
             actor="policy",
             reason=Reason.SCORE,

@@ -9,7 +9,7 @@ import typer
 
 from dnsbl.cli.later import later
 from dnsbl.cli.words import Config, Json, Reason, operator, reason_of
-from dnsbl.model import ReporterAccount, Trust
+from dnsbl.model import ReporterAccount, Tier
 
 with later():
     from dnsbl import opened as lists
@@ -25,7 +25,8 @@ _MAIL = re.compile(r"[!-~]{1,64}@[!-~]{1,120}")
 @app.command()
 def add(
     name: Name,
-    trust: Annotated[Trust, typer.Option("--trust", help="How far he is believed.")] = Trust.NEW,
+    tier: Annotated[Tier, typer.Option("--tier", help="How far he is believed.")] = Tier.NEW,
+    former: Annotated[Tier | None, typer.Option("--trust", hidden=True, help="As it was called once.")] = None,
     contact: Annotated[str, typer.Option("--contact", help="His mail address; is not published.")] = "",
     config: Config = None,
     as_json: Json = False,
@@ -33,7 +34,9 @@ def add(
     """An account for a reporter; `dnsbl reporter key` makes its key."""
     if contact and not _MAIL.fullmatch(contact):
         raise typer.BadParameter("a mail address is needed, such as ann@example.org", param_hint="--contact")
-    account = lists.open_list(config).casework.reporters.add(name, trust=trust, contact=contact, actor=operator())
+    account = lists.open_list(config).casework.reporters.add(
+        name, tier=former or tier, contact=contact, actor=operator()
+    )
     show.done(_row(account), as_json=as_json)
 
 
@@ -44,13 +47,13 @@ def accounts(config: Config = None, as_json: Json = False) -> None:
     if as_json:
         show.document({"reporters": [_row(account) for account in found]})
         return
-    table = drawing.Table("reporter", "trust", "score", "open", "closed", "key", "since", "suspended")
+    table = drawing.Table("reporter", "tier", "score", "open", "closed", "key", "since", "suspended")
     for account in found:
         row = _row(account)
         off = f"{account.suspended:%Y-%m-%d}: {account.why}" if account.suspended else "no"
         table.add_row(
             account.name,
-            account.trust,
+            account.tier,
             f"{row['score']:.2f}",
             str(account.hits),
             str(account.misses),
@@ -75,17 +78,18 @@ def suspend(
     show.done(_found(verbs.find(name)), as_json=as_json)
 
 
+@app.command("trust", hidden=True)  # as it was called once
 @app.command()
-def trust(
+def tier(
     name: Name,
-    tier: Annotated[Trust, typer.Argument(metavar="TIER", help="new, known or trusted.")],
+    tier: Annotated[Tier, typer.Argument(metavar="TIER", help="new, known or trusted.")],
     reason: Reason = "",
     config: Config = None,
     as_json: Json = False,
 ) -> None:
     """Put a reporter into another tier."""
     verbs = lists.open_list(config).casework.reporters
-    verbs.trust(name, tier, reason=reason_of(reason), actor=operator())
+    verbs.tier(name, tier, reason=reason_of(reason), actor=operator())
     show.done(_found(verbs.find(name)), as_json=as_json)
 
 
@@ -115,7 +119,7 @@ def _found(account: ReporterAccount | None) -> dict[str, Any]:
 def _row(account: ReporterAccount) -> dict[str, Any]:
     return {
         "reporter": account.name,
-        "trust": account.trust,
+        "tier": account.tier,
         "contact": account.contact,
         "since": account.made,
         "keyed": account.key is not None,

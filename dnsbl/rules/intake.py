@@ -17,7 +17,7 @@ from email.utils import parsedate_to_datetime
 
 from dnsbl.addresses import Address
 from dnsbl.errors import Refused, capital
-from dnsbl.model import TRUSTED, Door, Job, Nomination, Refusal, ReporterAccount, Trust
+from dnsbl.model import TRUSTED, Door, Job, Nomination, Refusal, ReporterAccount, Tier
 from dnsbl.rules.evidence import Exhibit, exhibits
 from dnsbl.rules.targets import target, worded
 from dnsbl.settings import Settings
@@ -103,7 +103,7 @@ def nominations(
     Operators (Door.CLI) and trusted reporters, by the `account` of whoever nominates, may give a reason in place of
     evidence; others need evidence when `policy.require_evidence`.
     """
-    believed = door in TRUSTED or (account is not None and account.trust is Trust.TRUSTED)
+    believed = door in TRUSTED or (account is not None and account.tier is Tier.TRUSTED)
     typed = target(address, settings) if address.strip() else None
     words = worded(reason)
 

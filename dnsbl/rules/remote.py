@@ -60,7 +60,7 @@ def grade(account: ReporterAccount | None, terms: RemoteTesting) -> Grade:
     """What letters of this account show, as things stand; without an account, nothing."""
     if account is None or not terms.on or account.suspended is not None:
         return Grade.NONE
-    return Grade(getattr(terms, account.trust.value))
+    return Grade(getattr(terms, account.tier.value))
 
 
 def lower(issued: Grade, now: Grade) -> Grade:

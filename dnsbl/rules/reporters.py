@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 
 from dnsbl.errors import Refused
-from dnsbl.model import Refusal, ReporterAccount, Trust
+from dnsbl.model import Refusal, ReporterAccount, Tier
 from dnsbl.settings import ReporterTerms
 from tester.records import dataclass
 from tester.verdict import Verdict
@@ -23,7 +23,7 @@ MARK = "dnsbl-key-"
 #: Octets of a key that are random.
 KEY_OCTETS = 20
 #: The part of what is left of a day that one of each tier may have, beside its number (see `rules.queues`).
-PARTS: Mapping[Trust, int] = {Trust.NEW: 40, Trust.KNOWN: 8, Trust.TRUSTED: 2}
+PARTS: Mapping[Tier, int] = {Tier.NEW: 40, Tier.KNOWN: 8, Tier.TRUSTED: 2}
 
 _NAME = re.compile(r"[a-z][a-z0-9._-]{0,39}")
 _HITS = frozenset({Verdict.OPEN, Verdict.OPEN_MULTIHOP})
@@ -75,11 +75,11 @@ def score(account: ReporterAccount) -> float:
 
 def fails(account: ReporterAccount, terms: ReporterTerms) -> bool:
     """Whether so much of what he nominated was closed that an operator must look before more is taken from him."""
-    if account.trust is Trust.TRUSTED or account.suspended is not None:
+    if account.tier is Tier.TRUSTED or account.suspended is not None:
         return False
     return account.misses >= terms.suspend_after and score(account) < terms.suspend_below
 
 
 def daily(account: ReporterAccount, terms: ReporterTerms) -> int:
     """How many nominations a day are taken from him."""
-    return {Trust.NEW: terms.new_day, Trust.KNOWN: terms.known_day, Trust.TRUSTED: terms.trusted_day}[account.trust]
+    return {Tier.NEW: terms.new_day, Tier.KNOWN: terms.known_day, Tier.TRUSTED: terms.trusted_day}[account.tier]

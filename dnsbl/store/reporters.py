@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import insert, select, update
 
-from dnsbl.model import ReporterAccount, Trust
+from dnsbl.model import ReporterAccount, Tier
 from dnsbl.store.schema.nominated import reporters
 from dnsbl.store.shelf import Shelf, columns, many, one
 
@@ -41,9 +41,9 @@ class ReporterShelf(Shelf):
         """Take its nominations again, and count anew."""
         self._change(name, suspended=None, why="", hits=0, misses=0)
 
-    def trust(self, name: str, trust: Trust) -> None:
+    def tier(self, name: str, tier: Tier) -> None:
         """Another tier."""
-        self._change(name, trust=trust)
+        self._change(name, tier=tier)
 
     def rekey(self, name: str, key: str | None) -> None:
         """The hash of its only key, or none."""

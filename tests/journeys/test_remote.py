@@ -32,8 +32,8 @@ class Bureau:
         self.capsys = capsys
         self.keys: dict[str, str] = {}
 
-    async def account(self, name: str, trust: str) -> None:
-        await self.site.dnsbl("reporter", "add", name, "--trust", trust)
+    async def account(self, name: str, tier: str) -> None:
+        await self.site.dnsbl("reporter", "add", name, "--tier", tier)
         self.keys[name] = (await self.site.dnsbl("reporter", "key", name))["key"]
 
     async def test(self, name: str, address: str) -> tuple[int, Any]:

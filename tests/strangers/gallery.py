@@ -21,7 +21,7 @@ from dnsbl.addresses import parse_address, parse_network
 from dnsbl.casework import keyring
 from dnsbl.clock import HandClock, day_of
 from dnsbl.demo.neighbourhood import free_port
-from dnsbl.model import Door, Role, Trust
+from dnsbl.model import Door, Role, Tier
 from dnsbl.opened import open_list
 from dnsbl.settings import Settings
 from dnsbl.store import Store
@@ -198,7 +198,7 @@ class Gallery:
         self._office.nominate("192.0.2.89", evidence=HOSTILE.encode(), reason=HOSTILE[:300])
         work.operators.exclude(parse_network("192.0.2.92"), reason=HOSTILE, public=HOSTILE[:300], actor="op")
         for name in ("ann", "mallory"):
-            work.reporters.add(name, trust=Trust.NEW, contact="", actor="op")
+            work.reporters.add(name, tier=Tier.NEW, contact="", actor="op")
         work.reporters.suspend("mallory", reason=HOSTILE[:300], actor="op")
 
     def _ask(self, name: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Column, LargeBinary, UniqueConstraint, literal_column
 
-from dnsbl.model import Door, Trust
+from dnsbl.model import Door, Tier
 from dnsbl.store.columns import AddressKey, Hexed, Moment, Named, Number, Words, YesNo
 from dnsbl.store.schema import table
 
@@ -35,7 +35,7 @@ REPORTED = nominations.c.reporter != literal_column("''")
 reporters = table(
     "reporters",
     Column("name", Words, primary_key=True),
-    Column("trust", Named(Trust), nullable=False),
+    Column("tier", Named(Tier), nullable=False),
     Column("contact", Words, nullable=False),
     Column("made", Moment, nullable=False),
     Column("key", Words, unique=True),

@@ -8,7 +8,7 @@ from fastapi import Form, Request
 from fastapi.responses import Response
 
 from dnsbl.errors import Refused
-from dnsbl.model import Refusal, Role, Trust
+from dnsbl.model import Refusal, Role, Tier
 from dnsbl.rules import reporters
 from dnsbl.web.admin.desk import OperatorDesk
 from dnsbl.web.admin.gate import ADMIN, Gate, attempt, me, told
@@ -27,7 +27,7 @@ class People(AdminPage):
         gate.acting.post("/reporters/add")(self.add_reporter)
         gate.acting.post("/reporters/suspend")(self.suspend)
         gate.acting.post("/reporters/resume")(self.resume)
-        gate.acting.post("/reporters/trust")(self.trust)
+        gate.acting.post("/reporters/tier")(self.tier)
         gate.acting.post("/reporters/key")(self.key)
         gate.acting.post("/reporters/revoke")(self.revoke)
         gate.overseeing.add_api_route("/accounts", self.accounts, methods=["GET", "HEAD"])
@@ -45,7 +45,7 @@ class People(AdminPage):
         """Who reports under a name, and what came of it."""
         found = [(one, reporters.score(one)) for one in self.desk.reporters.all()]
         return self.page(
-            request, "reporters", "reporters", mistake=mistake, status=status, found=found, made=made, tiers=list(Trust)
+            request, "reporters", "reporters", mistake=mistake, status=status, found=found, made=made, tiers=list(Tier)
         )
 
     def _reported(self, request: Request, act: Any, done: str) -> Response:
@@ -55,7 +55,7 @@ class People(AdminPage):
         """An account for a reporter."""
         actor = me(request).actor
         return self._reported(
-            request, lambda: self.desk.reporters.add(name, trust=Trust.NEW, contact="", actor=actor), "added"
+            request, lambda: self.desk.reporters.add(name, tier=Tier.NEW, contact="", actor=actor), "added"
         )
 
     def suspend(
@@ -76,7 +76,7 @@ class People(AdminPage):
             request, lambda: self.desk.reporters.resume(name, reason=reason_of(reason), actor=actor), "changed"
         )
 
-    def trust(
+    def tier(
         self,
         request: Request,
         name: Annotated[Text, Form()] = "",
@@ -86,9 +86,9 @@ class People(AdminPage):
         """Put a reporter into another tier."""
 
         def act() -> None:
-            if tier not in set(Trust):
+            if tier not in set(Tier):
                 raise Refused(Refusal.UNKNOWN_REPORTER, "Tiers are new, known and trusted.")
-            self.desk.reporters.trust(name, Trust(tier), reason=reason_of(reason), actor=me(request).actor)
+            self.desk.reporters.tier(name, Tier(tier), reason=reason_of(reason), actor=me(request).actor)
 
         return self._reported(request, act, "trusted")
 

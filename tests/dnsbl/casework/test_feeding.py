@@ -9,16 +9,16 @@ import pytest
 
 from dnsbl.casework.feeding import Yield, said
 from dnsbl.errors import Refused
-from dnsbl.model import Door, JobReason, Nomination, Refusal, State, Trust
+from dnsbl.model import Door, JobReason, Nomination, Refusal, State, Tier
 from dnsbl.rules.feeds import batch
 from tester.smtp import Outcome
 
 PLACE = "https://ann.example/relays"
 
 
-def feeding(make_office, trust: Trust = Trust.NEW, **feeds: object):
+def feeding(make_office, tier: Tier = Tier.NEW, **feeds: object):
     office = make_office(feeds={"sources": [f"ann {PLACE}"]} | feeds)
-    office.casework.reporters.add("ann", trust=trust, contact="", actor="operator me")
+    office.casework.reporters.add("ann", tier=tier, contact="", actor="operator me")
     return office
 
 
@@ -64,7 +64,7 @@ def test_spam_that_was_shown_too_long_ago_is_no_reason(make_office) -> None:
 
 
 def test_a_trusted_reporters_row_is_a_reason(make_office) -> None:
-    assert bring(feeding(make_office, Trust.TRUSTED), "192.0.2.1").waiting == 1
+    assert bring(feeding(make_office, Tier.TRUSTED), "192.0.2.1").waiting == 1
 
 
 def test_fresh_spam_of_somebody_else_is_a_reason(make_office) -> None:
@@ -139,7 +139,7 @@ def test_a_feed_without_account_or_with_a_suspended_one_is_not_pulled(make_offic
     with pytest.raises(Refused) as caught:
         bring(office, "192.0.2.1")
     assert caught.value.reason == Refusal.UNKNOWN_REPORTER
-    office.casework.reporters.add("ann", trust=Trust.NEW, contact="", actor="me")
+    office.casework.reporters.add("ann", tier=Tier.NEW, contact="", actor="me")
     office.casework.reporters.suspend("ann", reason="x", actor="me")
     assert office.casework.feeding.claim() == []
     with pytest.raises(Refused) as caught:
@@ -167,7 +167,7 @@ def test_an_imported_list_is_of_candidates_that_an_operator_answers_for(make_off
 
 
 def test_candidates_are_nominated_so_many_an_hour_and_the_bringers_in_turn(make_office) -> None:
-    office = feeding(make_office, Trust.TRUSTED, per_hour=4)
+    office = feeding(make_office, Tier.TRUSTED, per_hour=4)
     many = "\n".join(f"10.0.{n}.1" for n in range(20)).encode()
     office.casework.feeding.bring(batch(many, most=100, evidence_most=1), reporter="", reason="x", actor="operator me")
     bring(office, "192.0.2.1", "198.51.100.1")
@@ -213,7 +213,7 @@ def test_what_waits_for_a_month_goes_and_so_does_what_an_operator_drops(make_off
 
 def test_one_bringer_never_has_all_places(make_office) -> None:
     office = feeding(make_office, rows_provoke=True, candidates=10)
-    office.casework.reporters.add("bob", trust=Trust.NEW, contact="", actor="me")
+    office.casework.reporters.add("bob", tier=Tier.NEW, contact="", actor="me")
     came = bring(office, *(f"10.0.{n}.1" for n in range(20)))
     assert (came.waiting, came.refused) == (3, 17)
     assert came.faults[0] == "line 4: there is no room for more candidates at the moment"

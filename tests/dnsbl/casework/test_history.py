@@ -21,7 +21,7 @@ from dnsbl.config import read_settings, read_zones
 from dnsbl.dns.listed.table import Table
 from dnsbl.dns.respond import Serving, respond
 from dnsbl.errors import Refused
-from dnsbl.model import Door, Job, JobReason, Nomination, Refusal, Trust
+from dnsbl.model import Door, Job, JobReason, Nomination, Refusal, Tier
 from dnsbl.rules import feeds, profiles
 from dnsbl.rules.bounds import Bounds
 from dnsbl.rules.lookups import Lookup
@@ -507,7 +507,7 @@ def test_njabl_hears_contributors_retests_after_ninety_days_and_warns_outputs_fo
     tale: Callable[[str], Tale],
 ) -> None:
     njabl = tale("njabl")
-    njabl.casework.reporters.add("contributor", trust=Trust.TRUSTED, contact="", actor="operator")
+    njabl.casework.reporters.add("contributor", tier=Tier.TRUSTED, contact="", actor="operator")
     daily = feeds.batch(f"# yesterday's clients\n{HOST}\n{OTHER}\n".encode(), most=10, evidence_most=1000)
     njabl.casework.feeding.file_feed("contributor", daily)
     assert njabl.casework.feeding.pace() == 2
@@ -544,7 +544,7 @@ def test_njabl_takes_a_contributors_question_to_a_watched_zone_for_a_nomination(
     terms = njabl.settings.lookups.model_copy(update={"clients": clients})
     njabl.settings = njabl.settings.model_copy(update={"lookups": terms})
     njabl.__post_init__()
-    njabl.casework.reporters.add("contributor", trust=Trust.KNOWN, contact="", actor="operator")
+    njabl.casework.reporters.add("contributor", tier=Tier.KNOWN, contact="", actor="operator")
     assert njabl.ask("qwdnsbl", HOST) == njabl.ask("dnsbl", HOST) == NOT, "the same data under another name"
     asked = Lookup(client="contributor", address=njabl.at(HOST), last=njabl.clock.now().timestamp())
     assert njabl.casework.lookups.file([asked]) == 1
@@ -575,8 +575,8 @@ def test_dsbl_lists_by_letters_that_testers_with_accounts_deliver_each_tier_in_i
     tale: Callable[[str], Tale],
 ) -> None:
     dsbl = tale("dsbl")
-    for name, trust in (("trusted", Trust.TRUSTED), ("known", Trust.KNOWN), ("anybody", Trust.NEW)):
-        dsbl.casework.reporters.add(name, trust=trust, contact="", actor="operator")
+    for name, tier in (("trusted", Tier.TRUSTED), ("known", Tier.KNOWN), ("anybody", Tier.NEW)):
+        dsbl.casework.reporters.add(name, tier=tier, contact="", actor="operator")
     assert dsbl.refused(dsbl.nominated, HOST, Door.WEB, spam=None) is Refusal.OFF, "it never tests"
     letters = remote.ask(dsbl, "trusted", HOST)
     assert dsbl.ask("list", HOST) == NOT

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dnsbl.errors import StoreUnavailable
-from dnsbl.model import JobReason, State, Trust
+from dnsbl.model import JobReason, State, Tier
 from dnsbl.rules.lookups import Lookup
 from tester.smtp import Outcome
 
@@ -19,7 +19,7 @@ HOST = "198.51.100.7"
 def asking(make_office: Any, **terms: object) -> Any:
     office = make_office(lookups={"clients": CLIENTS} | terms)
     for name in ("ann", "bob"):
-        office.casework.reporters.add(name, trust=Trust.NEW, contact="", actor="operator me")
+        office.casework.reporters.add(name, tier=Tier.NEW, contact="", actor="operator me")
     return office
 
 
@@ -159,7 +159,7 @@ def test_one_reporter_leaves_room_for_others(make_office: Any) -> None:
 def test_the_door_can_be_shut(make_office: Any) -> None:
     office = make_office(lookups={"clients": CLIENTS}, policy={"nominators": ["web"]})
     for name in ("ann", "bob"):
-        office.casework.reporters.add(name, trust=Trust.NEW, contact="", actor="operator me")
+        office.casework.reporters.add(name, tier=Tier.NEW, contact="", actor="operator me")
     ask(office, "ann", "bob")
     assert office.casework.feeding.pace() == 0 and job(office) is None
 

@@ -10,7 +10,7 @@ import pytest
 
 from dnsbl.casework.mail_door import Receipt
 from dnsbl.errors import Full
-from dnsbl.model import State, Trust
+from dnsbl.model import State, Tier
 from tester.returned import Collected
 from tests.dnsbl.rules.samples_of_mail import forward, plain, spam, through_own_server
 
@@ -138,7 +138,7 @@ def test_a_report_by_a_machine_is_taken_and_not_answered(office) -> None:
 
 # -- reporters ---------------------------------------------------------------------------------------------------------
 def test_who_shows_a_key_is_the_reporter_and_the_answer_goes_to_the_address_of_his_account(office) -> None:
-    office.casework.reporters.add("ann", trust=Trust.NEW, contact="ann@home.example", actor="operator me")
+    office.casework.reporters.add("ann", tier=Tier.NEW, contact="ann@home.example", actor="operator me")
     key = office.casework.reporters.key("ann", actor="operator me")
     desk = f"nominate+{key.removeprefix('dnsbl-key-')}@c.example.org"
     for n in range(3):
@@ -152,7 +152,7 @@ def test_who_shows_a_key_is_the_reporter_and_the_answer_goes_to_the_address_of_h
 
 
 def test_no_key_is_stored_or_copied_where_the_answer_asks_which_line_is_meant(office) -> None:
-    office.casework.reporters.add("ann", trust=Trust.NEW, contact="ann@home.example", actor="operator me")
+    office.casework.reporters.add("ann", tier=Tier.NEW, contact="ann@home.example", actor="operator me")
     word = office.casework.reporters.key("ann", actor="operator me").removeprefix("dnsbl-key-")
     doubtful = forward(through_own_server("8.8.8.8", office.clock.now()))
     assert take(office, doubtful, to=f"nominate+{word}@c.example.org").answered

@@ -18,7 +18,7 @@ from dnsbl.errors import Damaged, NotFound, StoreUnavailable, Withheld
 from dnsbl.log import checkpoint, leaves, merkle, note, tiles
 from dnsbl.log.leaves import digest_of
 from dnsbl.log.tiles import ENTRIES, Tile
-from dnsbl.model import Door, Trust
+from dnsbl.model import Door, Tier
 from dnsbl.store.log import KeptCheckpoint, LogShelf
 from tester.smtp import Outcome
 from tests.dnsbl.conftest import Office
@@ -94,7 +94,7 @@ def test_a_letters_hash_is_a_leaf_before_we_dial(office: Office) -> None:
 
 @pytest.mark.parametrize("networks", ["sealed", "open"])
 def test_nobody_who_reports_and_no_mail_address_stands_in_any_leaf(office: Office, networks: str) -> None:
-    office.casework.reporters.add("carol", trust=Trust.NEW, contact="carol@mail.example", actor="operator dave")
+    office.casework.reporters.add("carol", tier=Tier.NEW, contact="carol@mail.example", actor="operator dave")
     office.list_open(HOST)
     office.casework.doors.ask_removal(office.at(HOST), door=Door.WEB, actor="web 198.51.100.7")
     office.test(Outcome.RCPT_5XX)

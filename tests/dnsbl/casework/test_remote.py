@@ -11,7 +11,7 @@ import pytest
 from dnsbl.addresses import parse_network
 from dnsbl.casework.remote import Lent
 from dnsbl.errors import NotFound, Refused
-from dnsbl.model import Door, JobReason, JobState, Nomination, Reason, Refusal, RunState, State, Trust
+from dnsbl.model import Door, JobReason, JobState, Nomination, Reason, Refusal, RunState, State, Tier
 from dnsbl.rules import bringers
 from dnsbl.rules.remote import Grade
 from tester import letter
@@ -26,8 +26,8 @@ LOGGED_IN = RELAYED.replace(b"with ESMTP", b"with ESMTPSA")
 @pytest.fixture
 def lending(make_office: Callable[..., Any]) -> Any:
     office = make_office(remote={"on": True}, policy={"kinds": ["relay", "multihop", "unconfirmed"]})
-    for trust in Trust:
-        office.casework.reporters.add(trust, trust=trust, contact="", actor="operator")
+    for tier in Tier:
+        office.casework.reporters.add(tier, tier=tier, contact="", actor="operator")
     return office
 
 
@@ -134,7 +134,7 @@ def test_where_the_kind_is_off_nobody_is_listed_by_it_and_our_own_test_follows_a
     make_office: Callable[..., Any],
 ) -> None:
     office = make_office(remote={"on": True})
-    office.casework.reporters.add("known", trust=Trust.KNOWN, contact="", actor="operator")
+    office.casework.reporters.add("known", tier=Tier.KNOWN, contact="", actor="operator")
     come_back(office, ask(office, "known"))
     assert kinds(office) == []
     run = office.test(Outcome.ACCEPTED, back=HOST)
@@ -143,7 +143,7 @@ def test_where_the_kind_is_off_nobody_is_listed_by_it_and_our_own_test_follows_a
 
 def test_without_confirmation_by_us_unconfirmed_is_all_there_is(make_office: Callable[..., Any]) -> None:
     office = make_office(remote={"on": True, "confirm": False}, policy={"kinds": ["relay", "unconfirmed"]})
-    office.casework.reporters.add("known", trust=Trust.KNOWN, contact="", actor="operator")
+    office.casework.reporters.add("known", tier=Tier.KNOWN, contact="", actor="operator")
     come_back(office, ask(office, "known"))
     assert kinds(office) == ["unconfirmed"]
     account = office.casework.reporters.find("known")
@@ -159,8 +159,8 @@ def test_a_trusted_testers_letter_proves_what_was_unconfirmed_and_nobody_is_said
 ) -> None:
     terms = {"kinds": ["relay", "unconfirmed"], "retest_days": []}
     office = make_office(remote={"on": True, "confirm": False}, policy=terms)
-    for trust in (Trust.KNOWN, Trust.TRUSTED):
-        office.casework.reporters.add(trust, trust=trust, contact="", actor="operator")
+    for tier in (Tier.KNOWN, Tier.TRUSTED):
+        office.casework.reporters.add(tier, tier=tier, contact="", actor="operator")
     come_back(office, ask(office, "known"))
     office.later(days=7)
     assert kinds(office) == ["unconfirmed"]
@@ -204,7 +204,7 @@ def test_letters_that_show_nothing_are_told_once_and_decide_nothing(
     make_office: Callable[..., Any], confirm: bool
 ) -> None:
     office = make_office(remote={"on": True, "confirm": confirm})
-    office.casework.reporters.add("known", trust=Trust.KNOWN, contact="", actor="operator")
+    office.casework.reporters.add("known", tier=Tier.KNOWN, contact="", actor="operator")
     lent = ask(office, "known")
     for number in range(2):
         come_back(office, lent, OTHER, number=number)
@@ -252,14 +252,14 @@ def test_a_machine_that_calls_itself_the_hosts_other_address_is_not_believed(len
 
 def test_trust_that_is_taken_back_is_back_for_letters_that_are_out(lending: Any) -> None:
     lent = ask(lending)
-    lending.casework.reporters.trust("trusted", Trust.KNOWN, reason="x", actor="operator")
+    lending.casework.reporters.tier("trusted", Tier.KNOWN, reason="x", actor="operator")
     come_back(lending, lent)
     assert kinds(lending) == ["unconfirmed"]
 
 
 def test_trust_that_is_given_later_is_none_for_letters_that_are_out(lending: Any) -> None:
     lent = ask(lending, "known")
-    lending.casework.reporters.trust("known", Trust.TRUSTED, reason="x", actor="operator")
+    lending.casework.reporters.tier("known", Tier.TRUSTED, reason="x", actor="operator")
     come_back(lending, lent)
     assert kinds(lending) == ["unconfirmed"]
 
@@ -328,7 +328,7 @@ def test_who_gets_no_letters_is_told_why(lending: Any) -> None:
 
 
 def test_nobody_gets_letters_where_that_is_off(office: Any) -> None:
-    office.casework.reporters.add("trusted", trust=Trust.TRUSTED, contact="", actor="operator")
+    office.casework.reporters.add("trusted", tier=Tier.TRUSTED, contact="", actor="operator")
     refused(office, Refusal.OFF)
 
 
@@ -368,7 +368,7 @@ def test_a_bad_sources_letters_are_refused_and_what_they_listed_is_taken_back(le
 
 def test_an_account_has_its_number_a_day(make_office: Callable[..., Any]) -> None:
     office = make_office(remote={"on": True}, reporters={"trusted_day": 2})
-    office.casework.reporters.add("trusted", trust=Trust.TRUSTED, contact="", actor="operator")
+    office.casework.reporters.add("trusted", tier=Tier.TRUSTED, contact="", actor="operator")
     ask(office, address="192.0.2.1")
     ask(office, address="192.0.2.2")
     refused(office, Refusal.TOO_MANY, address="192.0.2.3")
@@ -416,7 +416,7 @@ def test_in_one_network_so_many_a_day(make_office: Callable[..., Any]) -> None:
             "bounce_domain": "b.list.net",
         },
     )
-    office.casework.reporters.add("trusted", trust=Trust.TRUSTED, contact="", actor="operator")
+    office.casework.reporters.add("trusted", tier=Tier.TRUSTED, contact="", actor="operator")
     ask(office, address="8.8.8.1")
     ask(office, address="8.8.8.2")
     assert refused(office, Refusal.TOO_MANY, address="8.8.8.3").retry_after == timedelta(days=1).total_seconds()
@@ -425,7 +425,7 @@ def test_in_one_network_so_many_a_day(make_office: Callable[..., Any]) -> None:
 
 def test_nobody_gets_letters_in_quiet_hours(make_office: Callable[..., Any]) -> None:
     office = make_office(remote={"on": True}, tester={"quiet_hours": [3]})
-    office.casework.reporters.add("trusted", trust=Trust.TRUSTED, contact="", actor="operator")
+    office.casework.reporters.add("trusted", tier=Tier.TRUSTED, contact="", actor="operator")
     now = office.clock.now()
     office.clock.turn(hours=(3 - now.hour) % 24)
     refused(office, Refusal.OFF)
@@ -435,7 +435,7 @@ def test_nobody_gets_letters_in_quiet_hours(make_office: Callable[..., Any]) -> 
 
 def test_who_is_listed_as_unconfirmed_gets_off_as_everybody_does(make_office: Callable[..., Any]) -> None:
     office = make_office(remote={"on": True, "confirm": False}, policy={"kinds": ["relay", "unconfirmed"]})
-    office.casework.reporters.add("known", trust=Trust.KNOWN, contact="", actor="operator")
+    office.casework.reporters.add("known", tier=Tier.KNOWN, contact="", actor="operator")
     come_back(office, ask(office, "known"))
     office.casework.doors.ask_removal(office.at(HOST), door=Door.WEB, actor="192.0.2.0/24", control=True)
     assert office.test(Outcome.RCPT_5XX).verdict is Verdict.CLOSED

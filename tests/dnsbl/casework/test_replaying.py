@@ -13,7 +13,7 @@ import pytest
 from dnsbl.casework.queueing import unwanted
 from dnsbl.casework.replaying import worded
 from dnsbl.errors import Refused
-from dnsbl.model import JobReason, Reason, Role, Trust
+from dnsbl.model import JobReason, Reason, Role, Tier
 from dnsbl.rules import bringers
 from dnsbl.store import Store
 
@@ -56,21 +56,21 @@ def test_a_reporter_who_was_suspended_stays_so_and_a_key_that_was_revoked_or_rep
 ) -> None:
     accounts, keys = office.casework.reporters, {}
     for name in ("mallory", "leaky", "renewed", "steady"):
-        accounts.add(name, trust=Trust.NEW, contact="", actor="operator a")
+        accounts.add(name, tier=Tier.NEW, contact="", actor="operator a")
         keys[name] = accounts.key(name, actor="operator a")
     new = []
     fresh = come_back(
         lambda: accounts.suspend("mallory", reason="fraud", actor="operator a"),
         lambda: accounts.revoke("leaky", actor="operator a"),
         lambda: new.append(accounts.key("renewed", actor="operator a")),
-        lambda: accounts.trust("steady", Trust.TRUSTED, reason="good", actor="operator a"),
-        lambda: accounts.add("late", trust=Trust.NEW, contact="c", actor="operator a"),
+        lambda: accounts.tier("steady", Tier.TRUSTED, reason="good", actor="operator a"),
+        lambda: accounts.add("late", tier=Tier.NEW, contact="c", actor="operator a"),
     )
     for key in (keys["mallory"], keys["leaky"], keys["renewed"], *new):
         with pytest.raises(Refused):
             fresh.casework.doors.reporter_of(key)
     assert fresh.casework.reporters.find("mallory").why == "fraud"
-    assert fresh.casework.doors.reporter_of(keys["steady"]).trust is Trust.TRUSTED
+    assert fresh.casework.doors.reporter_of(keys["steady"]).tier is Tier.TRUSTED
     assert fresh.casework.reporters.find("late").contact == "c"
     assert fresh.told.keyless == ("renewed",), "whoever runs the list is told who needs a new one"
 
@@ -102,7 +102,7 @@ def test_an_account_that_was_taken_or_whose_secrets_were_changed_lets_nobody_in_
 
 def test_a_reporter_who_was_resumed_is_heard_again(office: Any, come_back: Callable[..., Any]) -> None:
     accounts = office.casework.reporters
-    accounts.add("sorry", trust=Trust.NEW, contact="", actor="operator a")
+    accounts.add("sorry", tier=Tier.NEW, contact="", actor="operator a")
     accounts.suspend("sorry", reason="spam", actor="operator a")
     fresh = come_back(lambda: accounts.resume("sorry", reason="cleared", actor="operator a"))
     assert fresh.casework.reporters.find("sorry").suspended is None

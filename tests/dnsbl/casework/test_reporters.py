@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from dnsbl.errors import Refused
-from dnsbl.model import Door, Job, Nomination, Refusal, ReporterAccount, Trust
+from dnsbl.model import Door, Job, Nomination, Refusal, ReporterAccount, Tier
 
 
-def reporter(office, name: str = "ann", trust: Trust = Trust.NEW) -> ReporterAccount:
-    return office.casework.reporters.add(name, trust=trust, contact=f"{name}@example.org", actor="operator me")
+def reporter(office, name: str = "ann", tier: Tier = Tier.NEW) -> ReporterAccount:
+    return office.casework.reporters.add(name, tier=tier, contact=f"{name}@example.org", actor="operator me")
 
 
 def bring(office, target: str, name: str = "ann", door: Door = Door.API, evidence: bytes | None = b"spam") -> Job:
@@ -69,7 +69,7 @@ def test_a_name_is_taken_once_and_an_unknown_one_is_refused(office) -> None:
         lambda: verbs.revoke("bob", actor="x"),
         lambda: verbs.suspend("bob", reason="x", actor="x"),
         lambda: verbs.resume("bob", reason="x", actor="x"),
-        lambda: verbs.trust("bob", Trust.KNOWN, reason="x", actor="x"),
+        lambda: verbs.tier("bob", Tier.KNOWN, reason="x", actor="x"),
         lambda: bring(office, "192.0.2.1", "bob"),
     ):
         with pytest.raises(Refused) as caught:
@@ -87,7 +87,7 @@ def test_the_journal_names_the_reporter_of_a_nomination(office) -> None:
 def test_each_tier_has_its_number_a_day_whatever_the_networks_and_others_have_theirs(make_office) -> None:
     office = make_office(reporters={"new_day": 2, "known_day": 3})
     reporter(office)
-    reporter(office, "bob", Trust.KNOWN)
+    reporter(office, "bob", Tier.KNOWN)
     for name, most in (("ann", 2), ("bob", 3)):
         for n in range(most):
             bring(office, f"10.{most}.{n}.1", name)
@@ -113,6 +113,6 @@ def test_an_operator_enters_for_a_reporter_without_his_number_but_not_for_a_susp
 
 def test_a_tier_is_changed_by_an_operator_with_his_reason_in_the_journal(office) -> None:
     reporter(office)
-    office.casework.reporters.trust("ann", Trust.KNOWN, reason="good work", actor="operator me")
-    assert account(office).trust is Trust.KNOWN
-    assert entries(office)[-1] == ("operator me", "reporter-trust", "new", "known")
+    office.casework.reporters.tier("ann", Tier.KNOWN, reason="good work", actor="operator me")
+    assert account(office).tier is Tier.KNOWN
+    assert entries(office)[-1] == ("operator me", "reporter-tier", "new", "known")

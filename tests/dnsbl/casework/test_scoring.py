@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dnsbl.errors import Refused
-from dnsbl.model import Refusal, Trust
+from dnsbl.model import Refusal, Tier
 from tester.smtp import Outcome
 from tests.dnsbl.casework.test_reporters import account, bring, entries, reporter
 
@@ -65,7 +65,7 @@ def test_what_a_further_test_completes_is_told_when_that_one_is_over(make_office
 def test_who_brings_closed_hosts_alone_is_suspended_by_his_score_and_taken_back_by_an_operator(make_office) -> None:
     office = make_office(reporters={"suspend_after": 3, "suspend_below": 0.25})
     reporter(office)
-    reporter(office, "bob", Trust.TRUSTED)
+    reporter(office, "bob", Tier.TRUSTED)
     key = office.casework.reporters.key("ann", actor="operator me")
     for n in range(3):
         bring(office, f"10.0.{n}.1")

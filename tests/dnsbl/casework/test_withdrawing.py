@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dnsbl.errors import NotFound, Refused
-from dnsbl.model import Door, Job, JobReason, Nomination, Reason, Refusal, State, Trust
+from dnsbl.model import Door, Job, JobReason, Nomination, Reason, Refusal, State, Tier
 from tester.smtp import Outcome
 
 HOST = "192.0.2.1"
@@ -18,7 +18,7 @@ CLOSED = Outcome.RCPT_5XX
 
 @pytest.fixture
 def ann(office):
-    office.casework.reporters.add("ann", trust=Trust.KNOWN, contact="", actor="operator")
+    office.casework.reporters.add("ann", tier=Tier.KNOWN, contact="", actor="operator")
     return office
 
 
@@ -124,7 +124,7 @@ def test_a_test_that_somebody_else_has_asked_for_since_is_made(ann) -> None:
 
 def test_the_surprise_retest_that_it_had_pulled_forward_is_planned_again(make_office) -> None:
     office = make_office(policy={"rest_days": 0.5})
-    office.casework.reporters.add("ann", trust=Trust.KNOWN, contact="", actor="operator")
+    office.casework.reporters.add("ann", tier=Tier.KNOWN, contact="", actor="operator")
     office.list_open(HOST)
     office.later(days=1)
     office.casework.doors.ask_removal(ADDRESS, door=Door.WEB, actor="owner", control=True)

@@ -9,18 +9,26 @@ from tests.dnsbl.cli.conftest import Run, spam
 
 def test_an_account_is_made_listed_keyed_suspended_and_taken_back(run: Run) -> None:
     made = run("reporter", "add", "Ann", "--contact", "ann@example.org")
-    assert (made["reporter"], made["trust"], made["score"], made["keyed"]) == ("ann", "new", 0.5, False)
+    assert (made["reporter"], made["tier"], made["score"], made["keyed"]) == ("ann", "new", 0.5, False)
     key = run("reporter", "key", "ann")["key"]
     assert key.startswith("dnsbl-key-")
     (row,) = run("reporter", "list")["reporters"]
     assert row["keyed"] and key not in str(row)
     assert run("reporter", "key", "ann", "--revoke")["keyed"] is False
-    assert run("reporter", "trust", "ann", "known", "--reason", "good")["trust"] == "known"
+    assert run("reporter", "tier", "ann", "known", "--reason", "good")["tier"] == "known"
     assert run("reporter", "suspend", "ann", "--reason", "lies")["why"] == "lies"
     assert "lies" in run("reporter", "list", plain=True)
     assert run("reporter", "suspend", "ann", "--end", "--reason", "was wrong")["suspended"] is None
     assert "ann" in run("reporter", "list", plain=True)
     assert "Bearer" in run("reporter", "key", "ann", plain=True)
+
+
+def test_what_tiers_were_called_once_is_understood_and_shown_nowhere(run: Run) -> None:
+    assert run("reporter", "add", "ann", "--trust", "known")["tier"] == "known"
+    assert run("reporter", "add", "bob", "--tier", "trusted")["tier"] == "trusted"
+    assert run("reporter", "trust", "ann", "new", "--reason", "x")["tier"] == "new"
+    for words in (("reporter", "add"), ("reporter", "tier")):
+        assert "trust" not in run(*words, "--help", plain=True).replace("trusted", "")
 
 
 def test_mistakes_are_told_in_one_sentence(run: Run) -> None:

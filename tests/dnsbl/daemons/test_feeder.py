@@ -14,7 +14,7 @@ import pytest
 
 from dnsbl.daemons.feeder import Feeder
 from dnsbl.files import open_plain
-from dnsbl.model import State, Trust
+from dnsbl.model import State, Tier
 
 
 class Publisher(ThreadingHTTPServer):
@@ -66,7 +66,7 @@ def publisher() -> Iterator[Publisher]:
 def feeder_of(make_office, *sources: str, **feeds: object):
     office = make_office(feeds={"sources": sources} | feeds)
     for source in sources:
-        office.casework.reporters.add(source.split()[0], trust=Trust.TRUSTED, contact="", actor="operator me")
+        office.casework.reporters.add(source.split()[0], tier=Tier.TRUSTED, contact="", actor="operator me")
     return office, Feeder(office.casework.feeding, office.settings)
 
 

@@ -26,7 +26,7 @@ from dnsbl.daemons.node import Bound, Node
 from dnsbl.dns.clearing import Clearing
 from dnsbl.dns.zonefile import zones_from
 from dnsbl.errors import DnsblError, SettingsError
-from dnsbl.model import Trust
+from dnsbl.model import Tier
 from dnsbl.serving import lookups, querylog
 from dnsbl.settings import Settings
 from tests import waiting
@@ -344,7 +344,7 @@ async def test_what_a_watched_zone_is_asked_goes_from_the_side_that_answers_to_t
         lookups={"clients": ["ann 127.0.0.0/8"], "asked_by": 1},
         tester={"lab_networks": ["192.0.2.0/24"]},
     )
-    office.casework.reporters.add("ann", trust=Trust.NEW, contact="", actor="operator me")
+    office.casework.reporters.add("ann", tier=Tier.NEW, contact="", actor="operator me")
     (tmp_path / "state").mkdir()
     text = ZONE.replace('origin = "bl.test"', 'origin = "bl.test"\nwatched = "qw.test"')
     zones = zones_from({"bl.toml": text}, site="https://site.example")

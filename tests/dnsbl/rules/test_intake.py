@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dnsbl.errors import Refused
-from dnsbl.model import Door, Nomination, Refusal, ReporterAccount, Trust
+from dnsbl.model import Door, Nomination, Refusal, ReporterAccount, Tier
 from dnsbl.rules import intake, targets
 from dnsbl.settings import Settings
 from tester.received.chain import Home
@@ -103,12 +103,12 @@ def test_nothing_at_all_is_refused() -> None:
         assert str(refused).startswith("An IP address or a spam message")
 
 
-def account(trust: Trust) -> ReporterAccount:
-    return ReporterAccount(name="ann", trust=trust, contact="", made=NOW, hits=0, misses=0, suspended=None, why="")
+def account(tier: Tier) -> ReporterAccount:
+    return ReporterAccount(name="ann", tier=tier, contact="", made=NOW, hits=0, misses=0, suspended=None, why="")
 
 
 def test_a_reporter_whom_an_operator_trusts_may_give_a_reason_in_place_of_evidence_and_no_other_one() -> None:
-    def said(trust: Trust | None, reason: str, door: Door = Door.API) -> str:
+    def said(tier: Tier | None, reason: str, door: Door = Door.API) -> str:
         try:
             ((case,), _) = intake.nominations(
                 "8.8.8.8",
@@ -118,23 +118,23 @@ def test_a_reporter_whom_an_operator_trusts_may_give_a_reason_in_place_of_eviden
                 evidence=None,
                 settings=SETTINGS,
                 now=NOW,
-                account=account(trust) if trust else None,
+                account=account(tier) if tier else None,
             )
         except Refused as refused:
             assert refused.reason == Refusal.NO_EVIDENCE
             return str(refused)
         return nominated(case)
 
-    assert said(Trust.TRUSTED, "seen") == "8.8.8.8"
-    for trust in (Trust.KNOWN, Trust.NEW, None):
-        assert said(trust, "seen").startswith("Show the spam")
-    assert said(Trust.TRUSTED, "") == "Give a spam message or a reason for this test."
+    assert said(Tier.TRUSTED, "seen") == "8.8.8.8"
+    for tier in (Tier.KNOWN, Tier.NEW, None):
+        assert said(tier, "seen").startswith("Show the spam")
+    assert said(Tier.TRUSTED, "") == "Give a spam message or a reason for this test."
     assert said(None, "", Door.CLI) == "Give a spam message (--evidence) or a reason (--reason) for this test."
 
 
 def test_a_nomination_bears_the_name_of_its_reporter_where_he_has_an_account() -> None:
     asked = {"door": Door.API, "nominator": "me", "reason": "", "settings": SETTINGS, "now": NOW, "evidence": spam()}
-    for who, name in ((account(Trust.NEW), "ann"), (None, "")):
+    for who, name in ((account(Tier.NEW), "ann"), (None, "")):
         ((case,), _) = intake.nominations("", **asked, account=who)
         assert case.nomination is not None and case.nomination.reporter == name
 
@@ -521,7 +521,7 @@ def test_more_messages_than_are_taken_are_counted() -> None:
         (Door.WEB, None, 2, 1, 2),
         (Door.CLI, None, 2, 1, 2),
         (Door.WEB, None, 50, 3, 10),
-        (Door.API, account(Trust.NEW), 50, 3, 15),
+        (Door.API, account(Tier.NEW), 50, 3, 15),
         (Door.CLI, None, 50, 3, 15),
     ):
         found, total = intake.nominations(

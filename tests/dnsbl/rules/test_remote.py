@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dnsbl.errors import Refused
-from dnsbl.model import JobReason, Refusal, ReporterAccount, Trust
+from dnsbl.model import JobReason, Refusal, ReporterAccount, Tier
 from dnsbl.rules.remote import REASONS, CameBack, Grade, grade, lower, refuse_own, shown, users_own
 from dnsbl.settings import RemoteTesting
 from tester.received.line import Hop, hops
@@ -26,24 +26,24 @@ def back(*fields: str, same: bool = True) -> CameBack:
 
 
 @pytest.mark.parametrize(
-    ("trust", "terms", "expected"),
+    ("tier", "terms", "expected"),
     [
-        (Trust.NEW, {"on": True}, Grade.NONE),
-        (Trust.KNOWN, {"on": True}, Grade.UNCONFIRMED),
-        (Trust.TRUSTED, {"on": True}, Grade.PROVEN),
-        (Trust.TRUSTED, {}, Grade.NONE),
-        (Trust.TRUSTED, {"on": True, "trusted": "unconfirmed"}, Grade.UNCONFIRMED),
-        (Trust.NEW, {"on": True, "new": "unconfirmed"}, Grade.UNCONFIRMED),
+        (Tier.NEW, {"on": True}, Grade.NONE),
+        (Tier.KNOWN, {"on": True}, Grade.UNCONFIRMED),
+        (Tier.TRUSTED, {"on": True}, Grade.PROVEN),
+        (Tier.TRUSTED, {}, Grade.NONE),
+        (Tier.TRUSTED, {"on": True, "trusted": "unconfirmed"}, Grade.UNCONFIRMED),
+        (Tier.NEW, {"on": True, "new": "unconfirmed"}, Grade.UNCONFIRMED),
     ],
 )
-def test_a_tier_has_the_grade_that_settings_give_it(trust: Trust, terms: dict[str, Any], expected: Grade) -> None:
-    account = ReporterAccount(name="ann", trust=trust, contact="", made=datetime(2026, 1, 1, tzinfo=UTC))
+def test_a_tier_has_the_grade_that_settings_give_it(tier: Tier, terms: dict[str, Any], expected: Grade) -> None:
+    account = ReporterAccount(name="ann", tier=tier, contact="", made=datetime(2026, 1, 1, tzinfo=UTC))
     assert grade(account, RemoteTesting.model_validate(terms)) is expected
 
 
 def test_who_is_suspended_has_none() -> None:
     now = datetime(2026, 1, 1, tzinfo=UTC)
-    account = ReporterAccount(name="ann", trust=Trust.TRUSTED, contact="", made=now, suspended=now)
+    account = ReporterAccount(name="ann", tier=Tier.TRUSTED, contact="", made=now, suspended=now)
     assert grade(account, RemoteTesting(on=True)) is Grade.NONE
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dnsbl.errors import Refused
-from dnsbl.model import Refusal, ReporterAccount, Trust
+from dnsbl.model import Refusal, ReporterAccount, Tier
 from dnsbl.rules import reporters
 from dnsbl.rules.reporters import Mark
 from dnsbl.settings import ReporterTerms
@@ -21,10 +21,10 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 TERMS = ReporterTerms()
 
 
-def account(trust: Trust = Trust.NEW, *, hits: int = 0, misses: int = 0, off: bool = False) -> ReporterAccount:
+def account(tier: Tier = Tier.NEW, *, hits: int = 0, misses: int = 0, off: bool = False) -> ReporterAccount:
     gone = NOW if off else None
     return ReporterAccount(
-        name="ann", trust=trust, contact="", made=NOW, hits=hits, misses=misses, suspended=gone, why=""
+        name="ann", tier=tier, contact="", made=NOW, hits=hits, misses=misses, suspended=gone, why=""
     )
 
 
@@ -75,17 +75,17 @@ def test_who_has_shown_nothing_yet_has_half() -> None:
 def test_who_brings_closed_hosts_alone_fails_at_the_twentieth_and_not_before() -> None:
     assert not reporters.fails(account(misses=19), TERMS)
     assert reporters.fails(account(misses=20), TERMS)
-    assert reporters.fails(account(Trust.KNOWN, misses=20), TERMS)
+    assert reporters.fails(account(Tier.KNOWN, misses=20), TERMS)
     assert not reporters.fails(account(misses=20, hits=2), TERMS)
     assert not reporters.fails(account(misses=20, off=True), TERMS)
-    assert not reporters.fails(account(Trust.TRUSTED, misses=20), TERMS)
+    assert not reporters.fails(account(Tier.TRUSTED, misses=20), TERMS)
     assert not reporters.fails(account(misses=20), ReporterTerms(suspend_below=0))
 
 
 def test_each_tier_may_bring_more_than_the_one_below() -> None:
-    most = [reporters.daily(account(trust), TERMS) for trust in Trust]
+    most = [reporters.daily(account(tier), TERMS) for tier in Tier]
     assert most == [50, 500, 5000]
-    parts = [reporters.PARTS[trust] for trust in Trust]
+    parts = [reporters.PARTS[tier] for tier in Tier]
     assert parts == sorted(parts, reverse=True)
 
 
@@ -100,4 +100,4 @@ def test_a_key_is_what_it_was_when_it_was_given_out() -> None:
     assert key == "dnsbl-key-" + base64.b32encode(bytes(range(20))).decode().lower()
     assert reporters.hash_of(key) == sha256(key.encode()).hexdigest()
     assert len(reporters.hash_of("\udcff")) == 64, "whatever is typed has a hash"
-    assert reporters.PARTS == {Trust.NEW: 40, Trust.KNOWN: 8, Trust.TRUSTED: 2}
+    assert reporters.PARTS == {Tier.NEW: 40, Tier.KNOWN: 8, Tier.TRUSTED: 2}

@@ -21,7 +21,7 @@ from dnsbl.dns.guard import Keys, KnownKey
 from dnsbl.dns.listed.table import Table
 from dnsbl.dns.zonefile import zones_from
 from dnsbl.errors import StoreUnavailable
-from dnsbl.model import JobReason, Trust
+from dnsbl.model import JobReason, Tier
 from dnsbl.rules.lookups import Lookup
 from dnsbl.serving import lookups as module
 from dnsbl.serving.lookups import LookupBook, askers, take
@@ -201,7 +201,7 @@ async def test_questions_over_udp_lead_to_a_test_whichever_engine_answers(
     terms = {"clients": ["bob key:bobs", "here 127.0.0.0/8 ::1"]}
     office = make_office(lookups=terms)
     for name in ("here", "bob"):
-        office.casework.reporters.add(name, trust=Trust.NEW, contact="", actor="operator me")
+        office.casework.reporters.add(name, tier=Tier.NEW, contact="", actor="operator me")
     listen = f"[{host}]:0" if ":" in host else f"{host}:0"
     made = Responder(Dns(listen=[listen]), zones_from({"bl": ZONE}, site="https://s.example"), LISTED)
     made.serving.change(keys=Keys([KnownKey(digest=sha256(KEY.encode()).digest(), name="bobs")]))

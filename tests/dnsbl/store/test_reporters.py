@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from dnsbl.model import Door, Nomination, ReporterAccount, Trust
+from dnsbl.model import Door, Nomination, ReporterAccount, Tier
 from dnsbl.store import Store
 from tests.dnsbl.store.samples import HOST, NOW, later
 
-ANN = ReporterAccount(name="ann", trust=Trust.NEW, contact="ann@example.org", made=NOW)
+ANN = ReporterAccount(name="ann", tier=Tier.NEW, contact="ann@example.org", made=NOW)
 
 
 def test_an_account_comes_back_as_it_was_filed(store: Store) -> None:
@@ -27,16 +27,16 @@ def test_what_changes_of_one_changes_of_no_other(store: Store) -> None:
         tx.reporters.add(ANN)
         tx.reporters.add(replace(ANN, name="bob"))
         tx.reporters.rekey("ann", "0123")
-        tx.reporters.trust("ann", Trust.KNOWN)
+        tx.reporters.tier("ann", Tier.KNOWN)
         tx.reporters.score(["ann"], hits=2, misses=1)
         tx.reporters.score([], hits=9, misses=9)
         tx.reporters.suspend("ann", later(days=1), "why")
-        changed = replace(ANN, key="0123", trust=Trust.KNOWN, hits=2, misses=1, suspended=later(days=1), why="why")
+        changed = replace(ANN, key="0123", tier=Tier.KNOWN, hits=2, misses=1, suspended=later(days=1), why="why")
         assert tx.reporters.read("ann") == changed
         assert tx.reporters.read("bob") == replace(ANN, name="bob")
         tx.reporters.rekey("ann", None)
         tx.reporters.resume("ann")
-        assert tx.reporters.read("ann") == replace(ANN, trust=Trust.KNOWN)
+        assert tx.reporters.read("ann") == replace(ANN, tier=Tier.KNOWN)
 
 
 def test_a_run_names_those_whose_nominations_led_to_it_and_hands_them_on(store: Store) -> None:

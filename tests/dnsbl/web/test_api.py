@@ -11,7 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from dnsbl.addresses import parse_address, parse_network
-from dnsbl.model import State, Trust
+from dnsbl.model import State, Tier
 from dnsbl.rules.others import Opinion, opinion
 from dnsbl.settings import OtherList
 from tester.smtp import Outcome
@@ -374,7 +374,7 @@ def test_who_watches_a_run_gets_each_change_and_its_result(house: Build) -> None
 # -- reporters ---------------------------------------------------------------------------------------------------------
 def test_who_nominates_with_a_key_is_counted_and_journalled_by_his_account_and_never_published(house: Build) -> None:
     home = house(reporters={"new_day": 1})
-    home.casework.reporters.add("ann", trust=Trust.NEW, contact="ann@example.org", actor="operator me")
+    home.casework.reporters.add("ann", tier=Tier.NEW, contact="ann@example.org", actor="operator me")
     bearer = {"Authorization": f"Bearer {home.casework.reporters.key('ann', actor='operator me')}"}
     first = home.visitor().post("/api/v1/nominations", json={"evidence": home.spam()}, headers=bearer)
     assert first.status_code == 202, first.text
@@ -391,7 +391,7 @@ def test_who_nominates_with_a_key_is_counted_and_journalled_by_his_account_and_n
 
 def test_a_key_that_is_none_is_refused_and_not_taken_for_a_stranger(house: Build) -> None:
     home = house()
-    home.casework.reporters.add("ann", trust=Trust.NEW, contact="", actor="operator me")
+    home.casework.reporters.add("ann", tier=Tier.NEW, contact="", actor="operator me")
     key = home.casework.reporters.key("ann", actor="operator me")
     wrong = home.visitor().post(
         "/api/v1/nominations", json={"evidence": home.spam()}, headers={"Authorization": "Bearer nonsense"}
@@ -409,14 +409,14 @@ def test_a_key_that_is_none_is_refused_and_not_taken_for_a_stranger(house: Build
 
 def test_a_trusted_reporters_word_stands_for_evidence_and_nobody_elses_does(house: Build) -> None:
     home = house()
-    for name, trust in (("ann", Trust.TRUSTED), ("bob", Trust.KNOWN)):
-        home.casework.reporters.add(name, trust=trust, contact="", actor="operator me")
+    for name, tier in (("ann", Tier.TRUSTED), ("bob", Tier.KNOWN)):
+        home.casework.reporters.add(name, tier=tier, contact="", actor="operator me")
         bearer = {"Authorization": f"Bearer {home.casework.reporters.key(name, actor='operator me')}"}
         bare = home.visitor().post("/api/v1/nominations", json={"address": TARGET}, headers=bearer)
         assert (bare.status_code, bare.json()["reason"]) == (422, "no-evidence")
         wish = {"address": TARGET, "reason": "sent spam to our traps"}
         said = home.visitor().post("/api/v1/nominations", json=wish, headers=bearer)
-        assert said.status_code == (202 if trust is Trust.TRUSTED else 422)
+        assert said.status_code == (202 if tier is Tier.TRUSTED else 422)
 
 
 def test_what_a_trace_looks_like_is_a_hint_beside_the_nomination_and_no_verdict(house: Build) -> None:

@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 from starlette.types import Message, Receive, Scope, Send
 
 from dnsbl.clock import HandClock
-from dnsbl.model import Trust
+from dnsbl.model import Tier
 from dnsbl.settings import Settings
 from dnsbl.web.faults import Faults
 from dnsbl.web.guards import HEADERS, Guards, cost, most_bytes
@@ -337,7 +337,7 @@ async def test_an_answer_that_goes_on_keeps_no_place_of_those_whose_bodies_are_r
 
 def test_who_sends_a_key_has_a_share_of_his_own_from_anywhere(house: Build) -> None:
     home = house(web={"gets_per_minute": 1, "key_share": 3})
-    home.casework.reporters.add("joe", trust=Trust.TRUSTED, contact="joe@example.com", actor="operator")
+    home.casework.reporters.add("joe", tier=Tier.TRUSTED, contact="joe@example.com", actor="operator")
     key = home.casework.reporters.key("joe", actor="operator")
     asked = {"Authorization": f"Bearer {key}"}
     here, there = home.visitor("203.0.113.9"), home.visitor("2001:db8::1")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from dnsbl.model import Trust
+from dnsbl.model import Tier
 from tests.dnsbl.web.asking import problem
 
 TARGET, URL = "198.18.7.9", "/api/v1/remote-tests"
@@ -19,10 +19,10 @@ TRACE = b"Received: from t.example (t.example [198.51.100.23]) by relay.example.
 class Client:
     """A list, and a reporter with a key."""
 
-    def __init__(self, home: Any, trust: Trust = Trust.TRUSTED) -> None:
+    def __init__(self, home: Any, tier: Tier = Tier.TRUSTED) -> None:
         self.home = home
         reporters = home.casework.reporters
-        reporters.add("ann", trust=trust, contact="", actor="operator")
+        reporters.add("ann", tier=tier, contact="", actor="operator")
         self.headers = {"Authorization": f"Bearer {reporters.key('ann', actor='operator')}"}
 
     def ask(self, *, address: str = TARGET, **wish: Any) -> Any:
@@ -109,7 +109,7 @@ def test_who_has_no_key_or_a_wrong_one_gets_nothing(ann: Client) -> None:
     ],
 )
 def test_the_rules_of_nominations_hold(house: Build, wish: dict[str, Any], status: int, reason: str) -> None:
-    ann = Client(house(remote={"on": True, "known": "unconfirmed"}), Trust.KNOWN)
+    ann = Client(house(remote={"on": True, "known": "unconfirmed"}), Tier.KNOWN)
     problem(ann.ask(**{"evidence": ann.home.spam()} | wish), status, reason)
 
 
@@ -119,7 +119,7 @@ def test_a_trusted_account_may_give_a_reason(ann: Client) -> None:
 
 
 def test_whoever_is_not_believed_alone_is_told_so(house: Build) -> None:
-    ann = Client(house(remote={"on": True}), Trust.KNOWN)
+    ann = Client(house(remote={"on": True}), Tier.KNOWN)
     found = ann.ask().json()
     assert found["grade"] == "unconfirmed" and "unconfirmed at most. The list then tests it itself." in found["shows"]
 

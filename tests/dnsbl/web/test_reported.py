@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dnsbl.model import Trust
+from dnsbl.model import Tier
 from tester.smtp import Outcome
 from tests.dnsbl.web.asking import problem
 
@@ -19,7 +19,7 @@ class Reporter:
 
     def __init__(self, home: Any, name: str) -> None:
         self.home = home
-        home.casework.reporters.add(name, trust=Trust.KNOWN, contact="", actor="operator")
+        home.casework.reporters.add(name, tier=Tier.KNOWN, contact="", actor="operator")
         key = home.casework.reporters.key(name, actor="operator")
         self.headers = {"Authorization": f"Bearer {key}"}
 

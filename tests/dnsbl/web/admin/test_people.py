@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from dnsbl.casework import credentials
-from dnsbl.model import Role, Trust
+from dnsbl.model import Role, Tier
 from tests.dnsbl.web.admin.conftest import WORDS, Side
 
 Build = Callable[..., Side]
@@ -21,14 +21,14 @@ def test_a_reporter_is_made_keyed_trusted_suspended_and_taken_back(side: Build) 
     key = re.search(r"dnsbl-key-[a-z2-7]+", made.text)
     assert key is not None and built.casework.doors.reporter_of(key[0]).name == "ann"
     assert key[0] not in ada.get("/reporters").text
-    assert ada.post("/reporters/trust", name="ann", tier="known", reason="good").status_code == 303
-    assert reporters.find("ann").trust is Trust.KNOWN
-    assert ada.post("/reporters/trust", name="ann", tier="king", reason="x").status_code == 422
+    assert ada.post("/reporters/tier", name="ann", tier="known", reason="good").status_code == 303
+    assert reporters.find("ann").tier is Tier.KNOWN
+    assert ada.post("/reporters/tier", name="ann", tier="king", reason="x").status_code == 422
     assert ada.post("/reporters/suspend", name="ann", reason="lies").status_code == 303
     assert "lies" in ada.get("/reporters").text and reporters.find("ann").why == "lies"
     assert ada.post("/reporters/resume", name="ann", reason="was wrong").status_code == 303
     assert ada.post("/reporters/revoke", name="ann").status_code == 303 and reporters.find("ann").key is None
-    for path in ("suspend", "resume", "trust", "key", "revoke"):
+    for path in ("suspend", "resume", "tier", "key", "revoke"):
         answer = ada.post(f"/reporters/{path}", name="<b>bob", tier="new", reason="x")
         assert answer.status_code >= 400 and "<b>bob" not in answer.text
     actors = {e.actor for e in built.casework.operators.journal() if e.subject == "reporter ann"}
@@ -109,6 +109,6 @@ def test_signing_out_everywhere_ends_all_and_says_where_one_was(side: Build) -> 
 def test_a_viewer_sees_reporters_and_is_offered_no_change(side: Build) -> None:
     built = side()
     built.account()
-    built.casework.reporters.add("ann", trust=Trust.NEW, contact="ann@x.example", actor="operator a")
+    built.casework.reporters.add("ann", tier=Tier.NEW, contact="ann@x.example", actor="operator a")
     page = built.signed_in("eve", Role.VIEWER).get("/reporters").text
     assert "ann" in page and "reporters/suspend" not in page
