@@ -11,6 +11,7 @@ bounded, and read without complaint or refused with one sentence that says what 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -28,6 +29,8 @@ FILE_MOST, MESSAGE_MOST = 64 * 1024 * 1024, 4 * 1024 * 1024
 #: Forwards of forwards that are opened.
 DEPTH = 3
 
+#: What stands before the name of an entry in a ZIP archive, with the length of the name (APPNOTE 4.3.7).
+_ZIPPED = re.compile(rb"PK\x03\x04.{22}(..)..", re.DOTALL)
 _SEALED = frozenset(("application/pkcs7-mime", "application/x-pkcs7-mime", "application/pgp-encrypted"))
 _MESSAGES = frozenset(("message/rfc822", "message/global", "text/rfc822-headers", "message/global-headers"))
 
@@ -40,6 +43,10 @@ INLINE = (
 TNEF = (
     "The forwarded message is packed in winmail.dat, which only Outlook opens. Forward it once more as an attachment, "
     "in plain text format, or save the spam itself with all its headers."
+)
+PACKED = (
+    "The forwarded message is in an archive, which is not opened here. Unpack it, and hand in or attach the message "
+    "itself (.eml)."
 )
 SEALED = (
     "This mail is encrypted, or sealed by S/MIME, and cannot be read here. Forward the spam once more as an "
@@ -80,7 +87,7 @@ def exhibits(file: bytes, *, most: int) -> tuple[tuple[Exhibit, ...], int]:
     if file.startswith(outlook.MAGIC):
         found = _from_outlook(file)
         return found[:most], len(found)
-    text = files.opened(file[:FILE_MOST])
+    text = files.pasted(file[:FILE_MOST])
     if text.startswith(b"{") and (document := reports.document_of(text)):
         found = _of_attached(list(reports.samples(document)), reports.from_json(document), 0)
         return found[:most], len(found)
@@ -126,8 +133,22 @@ def _of_message(text: bytes, depth: int) -> tuple[Exhibit, ...]:
         raise Refused(Refusal.INLINE_FORWARD, SEALED)
     if inline.forwards(header, leaves):
         raise Refused(Refusal.INLINE_FORWARD, INLINE)
-    doubt = "its subject says that somebody forwarded it, and a forward's own lines are not the spam's"
-    return (Exhibit(message=text, where="", doubt=doubt if inline.says_so(header) else ""),)
+    if depth == 0 and any(_packed(leaf) for leaf in leaves):
+        raise Refused(Refusal.INLINE_FORWARD, PACKED)
+    doubt = ""
+    if inline.says_so(header):
+        doubt = "its subject says that somebody forwarded it, and a forward's own lines are not the spam's"
+    elif inline.holds_another(header, leaves):
+        doubt = "its text holds another message's header, and the lines of a mail about spam are not the spam's"
+    return (Exhibit(message=text, where="", doubt=doubt),)
+
+
+def _packed(leaf: mime.Leaf) -> bool:
+    """Whether a part is a ZIP archive with a saved message in it, by the names that it has in clear."""
+    body = leaf.body[:MESSAGE_MOST]
+    entries = _ZIPPED.finditer(body) if body.startswith(b"PK\3\4") else ()
+    names = (body[each.end() : each.end() + each[1][0] + 256 * each[1][1]] for each in entries)
+    return any(name.lower().endswith((b".eml", b".msg", b".mbox")) for name in names)
 
 
 def _of_attached(attached: list[bytes], report: reports.AbuseReport | None, depth: int) -> tuple[Exhibit, ...]:

@@ -1,12 +1,13 @@
 """Files that people save, without what their programs put around the messages. Pure; takes any bytes.
 
-Knows byte order marks, Outlook's banner, Apple's .emlx, line ends of all kinds, and mailbox files (mbox). Knows nothing
-of what a message says.
+Knows byte order marks, Outlook's banner, Apple's .emlx, line ends of all kinds, web-mail's pages of a message's source,
+words above a pasted header, and mailbox files (mbox). Knows nothing of what a message says.
 """
 
 from __future__ import annotations
 
 import codecs
+import html
 import re
 
 _FIELD = re.compile(rb"[A-Za-z][A-Za-z0-9._-]*[ \t]*:")
@@ -18,9 +19,22 @@ _DAYS = frozenset((b"mon", b"tue", b"wed", b"thu", b"fri", b"sat", b"sun"))
 _TIME = re.compile(rb"\d{1,2}:\d\d(?::\d\d)?\Z")
 _DOUBLED = re.compile(rb"\r{2,}\n")
 #: What stands before each line where a header was pasted from an answer, or from a page that indents it.
-_QUOTED = re.compile(rb"\s{0,9}?^((?:> ?|[ \t]){1,16})[A-Za-z][A-Za-z0-9-]*:", re.MULTILINE)
+_QUOTED = re.compile(rb"\s{0,9}?^((?:[>|] ?|[ \t]){1,16})[A-Za-z][A-Za-z0-9-]*:", re.MULTILINE)
 #: Fields with an empty line behind each, as some pages hand a header out.
 _SPACED = re.compile(rb"(?:[A-Za-z][A-Za-z0-9-]*:[^\n]*\n\r?\n){2}(?:[^\r\n]+\r?\n\r?\n){2}")
+#: What nobody sees at a start: no-break and zero-width spaces, joiners, and marks that stand in the middle of a text.
+_UNSEEN = re.compile(rb"(?:[\r\n\t ]|\xc2\xa0|\xe2\x80[\x8b-\x8f]|\xe2\x81\xa0|\xef\xbb\xbf)+")
+#: A field that a server or a mail program puts first, where what stands before it is none.
+_BEGINS = re.compile(
+    rb"^(?:[>|] ?|[ \t]){0,16}(?:Received|Return-Path|Delivered-To|X-Original-To|Envelope-To|X-[A-Za-z0-9-]{2,60}"
+    rb"|Authentication-Results|ARC-[A-Za-z-]{4,40}):[ \t]",
+    re.IGNORECASE | re.MULTILINE,
+)
+#: "Headers:" on a line of its own, which is no field.
+_CALLED = re.compile(rb"[A-Za-z]{1,40}:[ \t]*\r?\n(?![ \t])")
+_ABOVE = 8 * 1024  # octets in which such a field is sought
+_TAG = re.compile(rb"<[^<>]{0,500}>")
+_PAGE = re.compile(rb"<(?:!doctype|html|pre)\b", re.IGNORECASE)
 _MAGIC = (
     (b"%pdf", "a PDF"),
     (b"\x89png", "a picture"),
@@ -51,14 +65,40 @@ def opened(file: bytes) -> bytes:
     if b"\n" not in file[:65536] and b"\r" in file[:65536]:
         file = file.replace(b"\r", b"\n")
     if quoted := _QUOTED.match(file):
-        file = re.sub(rb"(?m)^" + re.escape(quoted[1]), b"", file)
+        file = re.sub(rb"(?m)^(?:%b|%b(?=\r?$))" % tuple(map(re.escape, (quoted[1], quoted[1].rstrip()))), b"", file)
     if _SPACED.match(file):
         file = re.sub(rb"\n\r?\n", b"\n", file)
     for _ in range(3):  # a mark, empty lines and a banner, in any order
-        file = file.removeprefix(codecs.BOM_UTF8).lstrip(b"\r\n\t ")
+        if before := _UNSEEN.match(file):
+            file = file[before.end() :]
         if before := _BANNER.match(file) or _EMLX.match(file):
             file = file[before.end() :]
     return file
+
+
+def pasted(file: bytes) -> bytes:
+    """The same of what somebody saved from a web-mail's page, or pasted with words or a summary above the header."""
+    text = opened(file)
+    if called := _CALLED.match(text):
+        text = opened(text[called.end() :])
+    if is_mail(text) or b"\0" in text[:_ABOVE]:
+        return text
+    if _PAGE.match(text):
+        return opened(_source(text))
+    begins = _BEGINS.search(text, 0, _ABOVE)
+    return opened(text[begins.start() :]) if begins else text
+
+
+def _source(page: bytes) -> bytes:
+    """The message that a web-mail's page shows as its source, or the page itself."""
+    low, at = page.lower(), 0
+    while (opens := low.find(b"<pre", at)) >= 0 and (starts := low.find(b">", opens)) >= 0:
+        ends = low.find(b"</pre", starts)
+        text = page[starts + 1 : ends if ends >= 0 else len(page)]
+        if _BEGINS.search(text, 0, _ABOVE):
+            return html.unescape(_TAG.sub(b"", text).decode("utf-8", "replace")).encode()
+        at = starts
+    return page
 
 
 def is_mail(text: bytes) -> bool:

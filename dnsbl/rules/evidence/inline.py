@@ -2,13 +2,14 @@
 
 Two signs together: a subject that says so, or words that only a forward has; and below them the other message's fields
 in the text, as mail programs put them there in their user's language. A reply quotes without the first sign, and a spam
-that plays a reply ("Re:") is what it is: spam. The subject alone is a doubt: spam plays forwards, too.
+that plays a reply ("Re:") is what it is: spam. Either sign alone is a doubt: spam plays forwards, too.
 """
 
 from __future__ import annotations
 
+import html
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from dnsbl.rules.evidence import mime
 from tester.mime import told
@@ -18,11 +19,11 @@ _TEXT = 64 * 1024
 
 _SUBJECT = re.compile(
     r"\s*(?:\[[^\]]{0,40}\]\s*)?(?:fwd?|wg|weitergeleitet|tr|rv|enc|i|inoltra|doorst|fs|vs|vb|vl|videresendt|pd|ynt|ilt|"
-    r"továbbítás|π|προωθ|пересл|转发|转寄|轉寄|転送|전달|ilet)\s*(?:\[\d+\])?\s*[::]",
+    r"továbbítás|π|προωθ|пересл|转发|转寄|轉寄|転送|전달|ilet)\s*(?:\[\d+\])?\s*[:\uff1a]",
     re.IGNORECASE,
 )
 _FORWARDED = re.compile(
-    r"""(?ix) ^[>\ \t*_-]{0,60} (?:
+    r"""(?ix) ^[>\ \t*_=-]{0,60} (?:
         begin\ forwarded\ message | forwarded\ message | forwarded\ by | anfang\ der\ weitergeleiteten
         | weitergeleitete\ nachricht | weitergeleitete\ message | début\ du\ message\ (?:transféré|réexpédié)
         | message\ (?:transféré|réexpédié) | mensaje\ reenviado | inicio\ del\ mensaje\ reenviado
@@ -37,7 +38,7 @@ _FIELD = re.compile(
         | de|envoyé|à|objet|expéditeur | enviado|enviada|fecha|para|asunto|assunto|data
         | da|inviato|a|oggetto | van|verzonden|aan|onderwerp | fra|dato|til|emne|från|skickat|ämne|till
         | od|wysłano|do|temat | от|отправлено|кому|тема|дата | 发件人|发送时间|收件人|主题 | 差出人|送信日時|宛先|件名)
-        \*?\s*[::]""",
+        \*?\s*[:\uff1a]""",
     re.MULTILINE,
 )
 _RECEIVED = re.compile(r"^[> \t|]{0,20}received:\s+(?:from|by)\s", re.IGNORECASE | re.MULTILINE)
@@ -45,6 +46,8 @@ _RECEIVED = re.compile(r"^[> \t|]{0,20}received:\s+(?:from|by)\s", re.IGNORECASE
 _REPLY = re.compile(
     r"(?i)(?:re|aw|sv|antw|odp|ynt|vs|ref|r|ответ|回复|回覆|答复|返信|답장|res|rif|αα|απ|bls)(?:\s*\[\d+\])?"
 )
+_MAILBOX = re.compile(r"[<\[](?:mailto:)?[^<>@\s]{1,100}@[^<>@\s]{1,100}[>\]]")
+_WHEN = re.compile(r"(?<!\d)20\d\d(?!\d).*?(?<![\d.:])\d{1,2}[:.]\d\d(?![\d.])")
 _CUT = re.compile(rb"[\xc2-\xf4][\x80-\xbf]{0,2}\Z")
 _TAGS = re.compile(r"<[^<>]{0,500}>")
 _BREAKS = re.compile(r"<(?:br|/p|/div|/tr|/td|p|div|tr)\b[^<>]{0,200}>", re.IGNORECASE)
@@ -58,17 +61,32 @@ def says_so(header: dict[str, str]) -> bool:
 def forwards(header: dict[str, str], leaves: Sequence[mime.Leaf]) -> bool:
     """Whether this message, by its header and its text parts, is such a forward."""
     says, subject = says_so(header), mime.readable(header.get("subject", ""))
+    return any(
+        ((says or _FORWARDED.search(text)) and _quotes_fields(text)) or _quotes_subject(text, subject)
+        for text in _texts(leaves)
+    )
+
+
+def holds_another(header: dict[str, str], leaves: Sequence[mime.Leaf]) -> bool:
+    """Whether its text holds another message's fields, or words of a forward, though it is not known for one: a doubt.
+
+    A reply quotes fields, too, and says so in its subject; lines of a trace it does not quote.
+    """
+    reply = bool(_REPLY.fullmatch(mime.readable(header.get("subject", "")).partition(":")[0].strip().lower()))
+    return any(
+        _RECEIVED.search(text) or (not reply and (_FORWARDED.search(text) or _quotes_fields(text) or _heads(text)))
+        for text in _texts(leaves)
+    )
+
+
+def _texts(leaves: Sequence[mime.Leaf]) -> Iterator[str]:
+    """The texts of a message, as a reader sees them, as far as they are looked at."""
     for leaf in leaves:
-        if leaf.kind not in ("text/plain", "text/html", ""):
-            continue
-        text = told(_whole(leaf.body[:_TEXT]), leaf.charset)
-        if leaf.kind == "text/html":
-            text = _TAGS.sub("", _BREAKS.sub("\n", text)).replace("&nbsp;", " ")
-        if (says or _FORWARDED.search(text)) and _quotes_fields(text):
-            return True
-        if _quotes_subject(text, subject):
-            return True
-    return False
+        if leaf.kind in ("text/plain", "text/html", ""):
+            text = told(_whole(leaf.body[:_TEXT]), leaf.charset)
+            if leaf.kind == "text/html":
+                text = html.unescape(_TAGS.sub("", _BREAKS.sub("\n", text))).replace("\xa0", " ")
+            yield text
 
 
 def _whole(body: bytes) -> bytes:
@@ -84,8 +102,7 @@ def _quotes_subject(text: str, subject: str) -> bool:
     word, rest = word.strip().lower(), " ".join(rest.split())
     if not rest or _REPLY.fullmatch(word):
         return False
-    lines = [" ".join(line.lstrip("> \t|*").replace("\uff1a", ":").split()) for line in text.split("\n")]
-    lines = [line for line in lines if line]
+    lines = _lines(text)
     for n, line in enumerate(lines):
         label, _, value = line.partition(":")
         if value.strip("* ") == rest and label.strip("* ").lower() != word:
@@ -93,6 +110,20 @@ def _quotes_subject(text: str, subject: str) -> bool:
             if len(block) >= 3 and any("@" in each for each in block):
                 return True
     return False
+
+
+def _heads(text: str) -> bool:
+    """Whether three lines in a row are of the form "word: text", one with a mailbox, one with a day and its time."""
+    lines = _lines(text)
+    return any(
+        all(map(_labelled, block)) and any(map(_MAILBOX.search, block)) and any(map(_WHEN.search, block))
+        for block in zip(lines, lines[1:], lines[2:], strict=False)
+    )
+
+
+def _lines(text: str) -> list[str]:
+    lines = (" ".join(line.lstrip("> \t|*").replace("\uff1a", ":").split()) for line in text.split("\n"))
+    return [line for line in lines if line]
 
 
 def _labelled(line: str) -> bool:

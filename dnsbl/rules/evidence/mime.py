@@ -9,6 +9,7 @@ from __future__ import annotations
 import binascii
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from email.errors import MessageError
 from email.header import decode_header, make_header
 from urllib.parse import unquote
@@ -90,9 +91,12 @@ def parts(message: bytes) -> Iterator[Leaf]:
 
 
 def readable(text: str) -> str:
-    """A subject or a file's name, encoded words (RFC 2047) made readable as far as that goes."""
+    """A subject or a file's name, encoded words (RFC 2047) and bare UTF-8 (RFC 6532) made readable if they can be."""
+    text = text[:500]
+    with suppress(UnicodeError):
+        text = text.encode("latin-1").decode()
     try:
-        return str(make_header(decode_header(text[:500])))
+        return str(make_header(decode_header(text)))
     except (ValueError, LookupError, MessageError):
         return text
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import sys
+import zipfile
 from collections.abc import Sequence
 from ipaddress import ip_address
 from time import process_time
@@ -23,6 +25,7 @@ from dnsbl.rules.evidence import (
     MSG,
     NO_TRACE,
     NOT_MAIL,
+    PACKED,
     SEALED,
     TNEF,
     UNSENT,
@@ -181,6 +184,32 @@ def test_a_subject_alone_is_a_doubt_and_no_more() -> None:
     spam = SPAM.replace(b"Subject: ", b"Subject: Fwd: ")
     (found,) = read(spam)
     assert found.message == spam and "subject" in found.doubt and found.fault is None
+
+
+def test_a_text_that_holds_another_header_is_a_doubt() -> None:
+    (found,) = read(mail(b"please list", b"text/plain", HEADER))
+    assert "another message's header" in found.doubt and found.fault is None
+
+
+def test_a_message_in_an_archive_is_asked_for_unpacked() -> None:
+    def zipped(name: str) -> bytes:
+        file = io.BytesIO()
+        with zipfile.ZipFile(file, "w") as archive:
+            archive.writestr("readme.txt", "x")
+            archive.writestr(name, SPAM)
+        return forward((b"Content-Type: application/zip; name=x.zip", file.getvalue()))
+
+    assert str(refused(zipped("saved/Spam.EML"))) == PACKED
+    assert read(zipped("invoice.exe"))[0].fault is None
+
+
+def test_a_page_is_opened_where_it_was_handed_in_and_not_where_it_is_attached() -> None:
+    page = b"<html><pre>%b</pre></html>" % SPAM.replace(b"<", b"&lt;")
+    assert read(page)[0].message.rstrip() == SPAM.rstrip()
+    (attached,) = read(
+        mail(b"x", b'multipart/mixed; boundary="b1"', multipart((b"Content-Type: text/html; name=x", page)))
+    )
+    assert attached.message != SPAM and attached.where == ""
 
 
 def test_a_forward_without_the_spams_own_lines_is_refused() -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import codecs
+import html
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dnsbl.rules.evidence.files import is_mail, mailbox, opened, said_to_be
+from dnsbl.rules.evidence.files import is_mail, mailbox, opened, pasted, said_to_be
 from tests.dnsbl.rules.evidence.samples import SPAM
 
 BANNER = b"Microsoft Mail Internet Headers Version 2.0\r\n"
@@ -25,6 +26,7 @@ LF = SPAM.replace(b"\r\n", b"\n")
         BANNER.lower() + SPAM,
         codecs.BOM_UTF8 + b"\r\n" + BANNER + b"\r\n" + SPAM,
         b"2113\n" + SPAM,
+        "\u200b\u00a0".encode() + SPAM,
     ],
 )
 def test_what_stands_before_the_header_is_taken_off(file: bytes) -> None:
@@ -49,7 +51,7 @@ def test_doubled_carriage_returns_are_one() -> None:
     assert opened(SPAM.replace(b"\r\n", b"\r\r\r\n")) == SPAM
 
 
-@pytest.mark.parametrize("before", [b"> ", b">", b"  ", b"\t", b"> > ", b"    "])
+@pytest.mark.parametrize("before", [b"> ", b">", b"  ", b"\t", b"> > ", b"    ", b"| "])
 @pytest.mark.parametrize("end", [b"\n", b"\r\n"])
 def test_a_pasted_message_is_read_without_what_stands_before_each_line(before: bytes, end: bytes) -> None:
     pasted = b"".join(before + line + end for line in SPAM.split(b"\r\n"))
@@ -171,3 +173,40 @@ def test_other_files_are_known_by_their_first_octets(magic: bytes, what: str) ->
 @given(st.binary(max_size=400))
 def test_any_octets_are_opened(file: bytes) -> None:
     assert b"".join(mailbox(opened(file))) == opened(file)
+
+
+PAGE = b"<!DOCTYPE html><body><pre>From me</pre><pre id='raw'>%b</pre></body>"
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        b"Here is what I got:\r\n\r\n" + SPAM,
+        b"```\r\n" + SPAM,
+        b"Original Message\r\nMessage ID\t<a@b.example>\r\nSPF:\tPASS with IP 203.0.113.16\r\n\r\n" + SPAM,
+        b"Look:\r\n" + b"".join(b"> " + line + b"\r\n" for line in SPAM.split(b"\r\n")),
+        PAGE % html.escape(SPAM.decode()).encode(),
+        PAGE % html.escape(SPAM.decode()).replace("sales@", "<b>sales</b>@").encode(),
+    ],
+)
+def test_words_above_a_pasted_header_and_the_page_around_a_source_are_taken_off(file: bytes) -> None:
+    assert pasted(file).rstrip() == SPAM.rstrip()
+    assert SPAM not in opened(file)[: len(SPAM)]  # in an attachment nobody has pasted anything
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        b"<html><body>Received: from x</body></html>",
+        b"<html><pre>no header",
+        b"words\n" * 2000 + SPAM,
+        b"words\n\0" + SPAM,
+        b"words alone",
+    ],
+)
+def test_what_holds_no_header_near_its_start_stays_what_it_is(file: bytes) -> None:
+    assert pasted(file) == file
+
+
+def test_a_quoted_header_ends_where_its_empty_line_has_lost_its_blank() -> None:
+    assert opened(b"> Received: from a\n> Subject: b\n>\n> Text.\n") == b"Received: from a\nSubject: b\n\nText.\n"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dnsbl.rules.evidence import mime
-from dnsbl.rules.evidence.inline import forwards
+from dnsbl.rules.evidence.inline import forwards, holds_another
 
 OUTLOOK = (
     "FYI\r\n\r\nFrom: Pills <a@b.example>\r\nSent: Wednesday\r\nTo: me@mysite.example\r\nSubject: Buy now\r\n\r\nBuy."
@@ -39,6 +39,8 @@ def told(subject: str, text: str, kind: str = "text/plain") -> bool:
         ("Doorst: x", "Van: a\nVerzonden: b\nAan: c\nOnderwerp: d\n"),
         ("Fwd: x", "Пересылаемое сообщение\nОт: a\nКому: b\nТема: c\n"),
         ("Fwd: x", "发件人: a\n发送时间: b\n收件人: c\n"),
+        ("转发\uff1ax", "发件人\uff1aa\n发送时间\uff1ab\n收件人\uff1ac\n"),
+        ("x", "============ Forwarded message ============\nFrom: a\nDate: b\nTo: c\n"),
         ("FWD: Buy now", "---------- FORWARDED MESSAGE ---------\nFROM: a\nDATE: b\nTO: c\n"),
         ("Fwd: =?utf-8?b?A?=", OUTLOOK),
         ("Fwd: =?x-unknown?q?=46?=", "see below\n> Received: from relay.example ([203.0.113.9]) by mx\n"),
@@ -47,6 +49,33 @@ def told(subject: str, text: str, kind: str = "text/plain") -> bool:
 )
 def test_a_forward_in_the_text_is_known_in_many_languages(subject: str, text: str) -> None:
     assert told(subject, text)
+
+
+KOREAN = "보낸 사람: 약 <a@b.example>\n보낸 날짜: 2026년 11월 25일 오후 4:13\n받는 사람: me\n"
+
+
+@pytest.mark.parametrize(
+    ("subject", "text", "holds"),
+    [
+        ("please list", OUTLOOK, True),
+        ("please list", KOREAN, True),
+        ("please list", "Kimden: A <a@b.example>\n\nKime: me\nGönderildi: 25 Kasım 2026 16:13\n", True),
+        ("please list", "---- Forwarded message ----\n25.11.2026, a@b.example:\nBuy.", True),
+        ("please list", "The header:\n\nReceived: from relay.example ([203.0.113.9]) by mx\n", True),
+        ("Re: spam", "The header:\n\nReceived: from relay.example ([203.0.113.9]) by mx\n", True),
+        ("Re: spam", "On Monday:\n" + OUTLOOK, False),
+        ("AW: spam", KOREAN, False),
+        ("Buy now", "Tel.: 0123\nMail: A <a@b.example>\nWeb: www.b.example\n", False),
+        ("Buy now", "Mail: A <a@b.example>\nWeb: x\nand more\nSince: 2026, 9:30\n", False),
+        ("Buy now", "Buy: 2026 at 4:13\nNow: x\nThen: y\n", False),
+        ("Buy now", "Buy.", False),
+    ],
+)
+def test_a_text_that_holds_another_header_is_a_doubt_but_for_quotations_in_a_reply(
+    subject: str, text: str, holds: bool
+) -> None:
+    leaf = mime.Leaf(kind="text/plain", name="", body=text.encode())
+    assert holds_another({"subject": subject}, [leaf]) is holds
 
 
 def test_it_is_known_in_html_and_in_latin_1() -> None:
