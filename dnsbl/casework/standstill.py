@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from dnsbl import places
 from dnsbl.casework.base import stop_in
@@ -44,7 +44,7 @@ def standing_still(tx: Transaction, settings: Settings, now: datetime) -> Stands
     if held := settings.tester.held:
         return Standstill(why=held)
     if stop := stop_in(tx):
-        return Standstill(why=f"stopped by {stop.actor}: {stop.evidence.rstrip('.')}, until `dnsbl resume`", stop=stop)
+        return Standstill(why=stopped(stop), stop=stop)
     workers = [sign for sign in tx.nodes.since(now - FRESH) if "worker" in sign.roles]
     idle = {sign.process: (sign.machine, kind, sign.down[kind]) for sign in workers for kind in IDLE & sign.down.keys()}
     here = places.halted(settings)
@@ -68,13 +68,15 @@ def _is_here(sign: SignOfLife) -> bool:
     return sign.machine == os.uname().nodename
 
 
+def stopped(entry: Entry) -> str:
+    """What is said of a stop by this entry of the journal, no full stop."""
+    return f"stopped by {entry.actor}: {entry.evidence.rstrip('.')}, until `dnsbl resume`"
+
+
 def quiet(settings: Settings, now: datetime) -> Standstill | None:
     """Whether these are quiet hours."""
-    hours = settings.tester.quiet_hours
-    if now.hour not in hours:
-        return None
-    end = next(hour for hour in (now + timedelta(hours=n) for n in range(1, 25)) if hour.hour not in hours)
-    return Standstill(why=f"these are quiet hours, until {end:%H}:00 UTC (tester.quiet_hours)", planned=True)
+    why = settings.tester.quiet(now)
+    return Standstill(why=why, planned=True) if why else None
 
 
 def without_store(settings: Settings, now: datetime) -> Standstill | None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from rich.status import Status
 
 from dnsbl.addresses import Address, Network
+from dnsbl.casework.standstill import stopped
 from dnsbl.cli import terminal
 from dnsbl.cli.words import place_for
 from dnsbl.daemons.laying import SurveyOrder, allow_further, lay
@@ -108,7 +109,8 @@ class _Leave:
         settings, casework = self._opened.settings, self._opened.casework
         self._out = _by_length([one.network for one in casework.operators.exclusions()])
         why = settings.tester.held or ("" if settings.tester.lab_networks else settings.survey.held)
-        return why or halted(settings) or ("an operator has stopped testing" if casework.views.stopped() else "")
+        stop = casework.views.stopped()
+        return why or (stopped(stop) if stop else "") or halted(settings)
 
     def barred(self, address: Address) -> str:
         """Why this address is not tested, or ""."""

@@ -270,10 +270,9 @@ class Surveyor:
             if why := await asyncio.to_thread(means.held):
                 raise Held(why)
             self._looked = means.clock.monotonic()
-            if means.clock.now().hour not in means.settings.tester.quiet_hours:
-                self._waits = ""
+            self._waits = means.settings.tester.quiet(means.clock.now())
+            if not self._waits:
                 return
-            self._waits = "these are quiet hours"
             await asyncio.sleep(LOOK)
 
     async def _test(self, number: int, address: Address) -> None:

@@ -21,6 +21,7 @@ from dataclasses import replace
 
 from dnsbl.addresses import Address, Network, neighbourhood, network_of
 from dnsbl.casework.assignments import Assignment, Assignments
+from dnsbl.casework.standstill import stopped
 from dnsbl.clock import Clock
 from dnsbl.daemons.names import Lookups
 from dnsbl.daemons.rounds import Round
@@ -138,7 +139,6 @@ class Worker:
         """See whether anybody may and can be dialled now, at once where a dial has `failed`. While the store does not
         answer, the last word holds."""
         tester = self._settings.tester
-        quiet = self._clock.now().hour in tester.quiet_hours
         if not tester.held:
             self._foothold.look(now=failed)
         gone = self._foothold.problem
@@ -147,18 +147,13 @@ class Worker:
         self.problem = f"Nobody is dialled from here: {gone}." if gone else ""
         self.held = f"{capital(halted)}." if halted else ""
         try:
-            stopped, self._mark = await asyncio.to_thread(self._assignments.heeded)
+            stop, self._mark = await asyncio.to_thread(self._assignments.heeded)
         except DnsblError as error:
             _log.warning("it is not known whether testing is stopped: %s", error)
             self._held = self._held or bool(gone or halted)
             return
-        why = (
-            tester.held
-            or gone
-            or halted
-            or (quiet and "these are quiet hours")
-            or (stopped and "an operator has stopped testing")
-        )
+        said = stopped(stop) if stop else ""
+        why = tester.held or said or gone or halted or tester.quiet(self._clock.now())
         if why and not self._held:
             _log.warning("nobody is dialled from now on: %s", why)
         elif self._held and not why:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -229,6 +230,14 @@ class Tester(Section):
             f"{' and '.join(single)} {'name' if single[1:] else 'names'} nobody: a relay can refuse us by the one name "
             "that we have, and look closed; set at least one more of each (docs/install.md says which records it needs)"
         )
+
+    def quiet(self, now: datetime) -> str:
+        """That these are quiet hours, and until when, no full stop; or ""."""
+        if now.hour not in self.quiet_hours:
+            return ""
+        hours = (now + timedelta(hours=n) for n in range(1, 24))
+        end = next(hour for hour in hours if hour.hour not in self.quiet_hours)  # the settings must leave one
+        return f"these are quiet hours, until {end:%H}:00 UTC (tester.quiet_hours)"
 
     @property
     def held(self) -> str:

@@ -94,3 +94,9 @@ def test_without_the_store_what_is_known_here_is_told(made: Made) -> None:
     stop_path(office.settings).unlink()
     assert without_store(made().settings, now) is None
     assert without_store(made(stop=True).settings, now) == Standstill(why="tester.stop is set")
+
+
+def test_the_end_of_quiet_hours_is_told(made: Made) -> None:
+    assert why(made(quiet_hours=[23, 0, 2])) == "these are quiet hours, until 01:00 UTC (tester.quiet_hours)"
+    assert why(made(quiet_hours=[*range(23)])) == "these are quiet hours, until 23:00 UTC (tester.quiet_hours)"
+    assert why(made(quiet_hours=[1])) == ""

@@ -91,7 +91,7 @@ def test_who_has_opted_out_is_left_out_and_a_stop_holds(run: Run, tmp_path: Path
         (found,) = run("survey", "run", "one", "--range", "127.66.0.1-127.66.0.4")["surveys"]
         assert {row["what"]: row["count"] for row in found["targets"]}["left out: opted out"] == 2
         run("stop", "--reason", "x")
-        assert "an operator has stopped testing" in run("survey", "run", "two", "--range", "127.66.0.1", code=1)
+        assert "stopped by operator" in run("survey", "run", "two", "--range", "127.66.0.1", code=1)
 
 
 def test_what_is_not_authorized_or_not_said_is_refused(run: Run, tmp_path: Path, ports: tuple[int, int]) -> None:

@@ -175,7 +175,7 @@ async def test_quiet_hours_are_waited_for(
     kept = laid(tmp_path / "s", 1, ports[0])
     settings = settings_for(*ports, quiet_hours=[0])
     task = asyncio.create_task(Surveyor(kept, means(settings, told, clock=clock)).run(0))
-    await until(lambda: any(one.waits == "these are quiet hours" for one in told))
+    await until(lambda: any(one.waits == "these are quiet hours, until 01:00 UTC (tester.quiet_hours)" for one in told))
     assert told[-1].done == 0
     clock.turn(hours=1)
     assert (await task).done == 1

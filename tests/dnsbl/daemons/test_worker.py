@@ -185,8 +185,8 @@ async def test_a_stop_ends_all_dialling_within_a_second_and_a_resume_takes_it_up
     ("how", "why"),
     [
         ("setting", "tester.stop is set"),
-        ("quiet hours", "these are quiet hours"),
-        ("stopped before", "an operator has stopped testing"),
+        ("quiet hours", "these are quiet hours, until 01:00 UTC (tester.quiet_hours)"),
+        ("stopped before", "stopped by operator: x, until `dnsbl resume`"),
         ("names", "put names of your own into tester.helo and"),
     ],
 )
