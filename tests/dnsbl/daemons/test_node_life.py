@@ -226,6 +226,7 @@ async def test_without_a_store_the_list_answers_and_says_what_is_missing_until_i
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("dnsbl.health.PAUSES", (0.1,))
+    monkeypatch.setattr("dnsbl.daemons.pulse.EVERY", 0.1)
     settings = Settings.model_validate(
         {
             "service": {"state_dir": tmp_path / "state"},
