@@ -18,13 +18,17 @@ from tester.verdict import Verdict
 Opened = tuple[Casework, Filled]
 
 
-@pytest.fixture(scope="module")
-def opened(tmp_path_factory: pytest.TempPathFactory) -> Opened:
-    folder: Path = tmp_path_factory.mktemp("filled")
+def made(folder: Path) -> Opened:
     store, settings = Store(f"sqlite:///{folder}/dnsbl.db"), Settings()
     store.upgrade()
     filled = fill(store, settings, hosts=30, listings=100, entries=500, queued=10, runs=5)
     return Casework(store, settings, Keyring.generate(lambda size: bytes(size), 0)), filled
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Opened:
+    """One that is looked at alone."""
+    return made(tmp_path_factory.mktemp("filled"))
 
 
 def standing(opened: Opened, address: Address) -> Standing:
@@ -61,6 +65,7 @@ def test_operators_have_listed_addresses_and_a_network(opened: Opened) -> None:
     assert serial == 100, "each listing is one step of what DNS answers"
 
 
-def test_tests_wait_for_a_worker_and_are_taken_in_turn(opened: Opened) -> None:
-    taken = [opened[0].assignments.take_job("w") for _ in range(3)]
+def test_tests_wait_for_a_worker_and_are_taken_in_turn(tmp_path: Path) -> None:
+    casework, _ = made(tmp_path)
+    taken = [casework.assignments.take_job("w") for _ in range(3)]
     assert [each and each.job.rank for each in taken] == [1, 2, 3]

@@ -169,7 +169,7 @@ def test_a_resolver_that_is_none_is_refused_in_one_sentence(place: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("place", "server", "port"),
+    ("place", "host", "port"),
     [
         ("192.0.2.1", "192.0.2.1", 53),
         ("192.0.2.1:5353", "192.0.2.1", 5353),
@@ -177,9 +177,9 @@ def test_a_resolver_that_is_none_is_refused_in_one_sentence(place: str) -> None:
         ("[2001:db8::1]:5353", "2001:db8::1", 5353),
     ],
 )
-def test_a_resolver_is_an_address_with_or_without_a_port(place: str, server: str, port: int) -> None:
+def test_a_resolver_is_an_address_with_or_without_a_port(place: str, host: str, port: int) -> None:
     resolver = asked_of(place)
-    assert ([str(one) for one in resolver.nameservers], resolver.port) == ([server], port)
+    assert ([str(one) for one in resolver.nameservers], resolver.port) == ([host], port)
 
 
 # -- at home -------------------------------------------------------------------------------------------------------

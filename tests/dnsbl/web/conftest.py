@@ -71,8 +71,8 @@ ORIGINS = ("relays.example.org",)
 
 @pytest.fixture(scope="session", autouse=True)
 def _read_once() -> Iterator[None]:
-    """What FastAPI reads off a method, and what pydantic makes of a type, is remembered from one application to the next:
-    nearly all that building one costs, and each test builds its own."""
+    """What FastAPI reads off a method, and what pydantic makes of a type, is remembered from one application to the
+    next: half of what building one costs, and each test builds its own."""
     signatures: dict[Any, Any] = {}
     adapters: dict[Any, Any] = {}
     read, make = utils._get_signature, v2.TypeAdapter
