@@ -21,13 +21,18 @@ from dnsbl.model import TRUSTED, Door, Job, Nomination, Refusal, ReporterAccount
 from dnsbl.rules.evidence import Exhibit, exhibits
 from dnsbl.rules.targets import target, worded
 from dnsbl.settings import Settings
-from tester.received.chain import Home, Reading, Step, Trace, trace
+from tester.received.chain import Home, Reading, Step, Trace, organisation, trace
 from tester.received.fields import fields
 from tester.received.line import Hop, hops
 from tester.records import dataclass
 
 #: A host's name in full, as somebody says which server is his.
 _HOST = re.compile(r"^(?:[a-z0-9_-]{1,63}\.){1,8}[a-z0-9-]{2,63}$")
+#: An envelope sender that a forwarder has rewritten (SRS; the forms of Microsoft 365 and Gmail), lower case.
+_REWRITTEN = re.compile(r"<?(?:srs[01][=+-]|bounces\+srs=|[^@<>\s]{1,64}\+caf_=)[^@<>\s]{0,200}@([^@<>\s]{1,253})")
+#: Fields in which a mailing list names itself, and a host's name in them.
+_OF_LISTS = frozenset(("list-id", "list-post", "list-help", "mailing-list", "x-mailing-list"))
+_NAME = re.compile(r"(?:[a-z0-9_-]{1,63}\.){1,8}[a-z0-9-]{2,63}")
 #: Messages taken from one file at the other doors: each is a test that somebody unknown asks for.
 STRANGERS_MOST = 10
 
@@ -278,9 +283,21 @@ def _counted(steps: tuple[Step, ...]) -> str:
 
 
 def _sent_on(exhibit: Exhibit, trace: Trace) -> str:
-    """A doubt where somebody has sent the message on as it was (RFC 5322 3.6.6), and a lower line could be meant."""
-    resent = any(name.startswith("resent-") for name, _ in fields(exhibit.message))
-    return "somebody has sent the message on (Resent-From)" if resent and trace.possible[1:] else ""
+    """A doubt where somebody has sent the message on, by its header, and a lower line could be meant: as it was (RFC
+    5322 3.6.6), from a mailbox whose mail is forwarded, or to a list (RFC 2919, RFC 2369) of who handed it in."""
+    if trace.used is None or not trace.possible[1:]:
+        return ""
+    hop = trace.used.hop
+    writer, sender = organisation(hop.by), organisation(hop.name if hop.looked else hop.helo)
+    for name, value in fields(exhibit.message):
+        text = value.decode("latin-1").lower()
+        if name.startswith("resent-"):
+            return "somebody has sent the message on (Resent-From)"
+        if name == "return-path" and (rewritten := _REWRITTEN.match(text)) and organisation(rewritten[1]) != writer:
+            return "its sender's address (Return-Path) is as forwarders rewrite it"
+        if name in _OF_LISTS and sender and sender in map(organisation, _NAME.findall(text)):
+            return f"a list of {sender} may have sent it on ({'-'.join(map(str.capitalize, name.split('-')))})"
+    return ""
 
 
 def sent_at(message: bytes, chain: tuple[Hop, ...]) -> datetime | None:

@@ -9,9 +9,9 @@ Inside is, in this order: who is registered as the reporter's own (networks, nam
 or have shown themselves as inside; a machine that talks to itself; and the inside of a well-known provider.
 
 Where nobody is registered, a relay's last hop and a hop inside the reporter's system can look alike. Three things make
-the first public hop doubtful: its sender and its writer share a domain; its sender is a filter for hire; or the line
-below was addressed to its writer's own domain, as when somebody has mail passed on. Then the trace is not `sure`, and
-the person must say which line is meant.
+the first public hop doubtful: its sender and its writer share a domain; its sender filters or forwards for others; or
+the line below was addressed to its writer's own domain or to another mailbox, as when somebody has mail passed on. Then
+the trace is not `sure`, and the person must say which line is meant.
 
 Names are what servers found (reverse DNS), not what clients said: a claimed name may raise a doubt, never pass a line.
 
@@ -260,6 +260,8 @@ def _without_address(hop: Hop) -> str:
 
 def _inner(hop: Hop, provider: Provider) -> bool:
     """Whether all of this line is the provider's."""
+    if provider.remark:
+        return hop.address is None and bool(re.fullmatch(provider.remark, hop.remarks))
     if not _under(hop.by, provider.writers) and not any(_within(own, provider.networks) for own in hop.by_addresses):
         return False
     if hop.protocol.partition(" ")[0] in provider.protocols:
@@ -283,11 +285,13 @@ def _doubt(steps: Sequence[Step], number: int) -> str:
     if organisation(sender) == organisation(hop.by):
         return f"{sender} and {hop.by} share a domain"
     if _under(sender, FILTERS):
-        return f"{sender} filters mail for others"
+        return f"{sender} filters or forwards mail for others"
     if provider := next((each for each in PROVIDERS if _under(sender, each.writers)), None):
         return f"{provider.name} may have passed the mail on"
     if writer and organisation(below.recipient.rpartition("@")[2]) == writer:
         return f"the line below is addressed to {writer} itself, which may have passed the mail on"
+    if below.recipient and hop.recipient and below.recipient.lower() != hop.recipient.lower():
+        return f"the line below is addressed to another mailbox, {below.recipient}, whose mail may be passed on"
     return ""
 
 

@@ -24,6 +24,9 @@ class Provider:
     senders: tuple[str, ...]  #: names of its inner senders, in "from"; none: the address alone tells
     networks: tuple[IPv4Network | IPv6Network, ...] = ()  #: addresses of its inner senders
     protocols: tuple[str, ...] = ()  #: what it calls its inner hand-overs, in "with"
+    remark: str = (
+        ""  #: what its inner servers remark, as a pattern, where they have no names in DNS and write no address
+    )
     source: str
 
 
@@ -34,18 +37,33 @@ def _networks(*texts: str) -> tuple[IPv4Network | IPv6Network, ...]:
 PROVIDERS: tuple[Provider, ...] = (
     Provider(
         name="Microsoft 365",
-        writers=(".outlook.com", ".outlook.office365.com", ".protection.gbl", ".exchangelabs.com"),
+        writers=(
+            ".outlook.com",
+            ".outlook.office365.com",
+            ".protection.gbl",
+            ".exchangelabs.com",
+            ".partner.outlook.cn",
+        ),
         senders=(
             ".prod.outlook.com",
             ".prod.protection.outlook.com",
             ".outlook.office365.com",
             ".prod.exchangelabs.com",
+            ".prod.partner.outlook.cn",
             ".protection.gbl",
         ),
-        networks=_networks("2603:1000::/24", "2a01:111:f400::/48", "2a01:111:f403::/48", "25.0.0.0/8"),
+        networks=_networks(
+            "2603:1000::/24",
+            "2a01:111:f400::/48",
+            "2a01:111:f403::/48",
+            "25.0.0.0/8",
+            "2001:489a:200::/48",
+            "2406:e500:c000::/34",
+        ),
         source="learn.microsoft.com/microsoft-365/enterprise/urls-and-ip-address-ranges (2603:10x6::, "
         "2a01:111:f40x::); github.com/MicrosoftDocs/microsoft-365-docs issue 5695 (2603:10c6::, never a way out); "
-        "emailquestions.com thread 10769 (25.0.0.0/8 inside, not routed)",
+        "emailquestions.com thread 10769 (25.0.0.0/8 inside, not routed); Received lines in archives of lists, 2022 to "
+        "2026 (2001:489a:200::, the government's cloud; 2406:e500:c3xx:: and c5xx::, 21Vianet's)",
     ),
     Provider(
         name="Google",
@@ -54,6 +72,14 @@ PROVIDERS: tuple[Provider, ...] = (
         networks=_networks("2002:a00::/24"),
         source="ashish.blog/2018/05/gmail-using-6to4 and the IETF list v6ops, wkvXhL8Z_Jy9fFFki_T2VnFi958: the inside "
         "writes 10.0.0.0/8 as 6to4 (RFC 3056), mostly in lines without a sender",
+    ),
+    Provider(
+        name="Apple iCloud",
+        writers=(".icloud.com", ".me.com"),
+        senders=(),
+        remark=r"mailgateway \d{4}[A-Z]\d{1,4}",
+        source="Received lines in mails to me.com and icloud.com that are shown in public repositories, 2023 to 2026 "
+        '("from p00-icloudmta-smtpin-... by p129-mailgateway-smtp-... (mailgateway 2513B25) with SMTP")',
     ),
     Provider(
         name="Yahoo",
@@ -87,13 +113,16 @@ PROVIDERS: tuple[Provider, ...] = (
     ),
 )
 
-#: Hosts that filter mail for their customers' own servers: what they hand on may have come in there for the reporter.
+#: Hosts that filter mail for their customers' own servers, or forward it for their domains: what they hand on may have
+#: come in there for the reporter.
 #: A name alone settles nothing, since the same hosts send for their customers too.
 FILTERS: tuple[str, ...] = (
     ".antispamcloud.com",
     ".antispameurope.com",
     ".barracudanetworks.com",
-    ".emailsecurity.trendmicro.com",
+    ".cudaops.com",
+    ".email.cloudflare.net",
+    ".forwardemail.net",
     ".hornetsecurity.com",
     ".hydra.sophos.com",
     ".iphmx.com",
@@ -103,8 +132,12 @@ FILTERS: tuple[str, ...] = (
     ".mimecast.com",
     ".ppe-hosted.com",
     ".pphosted.com",
+    ".simplelogin.co",
+    ".trendmicro.com",
 )
 #: Where the names are from.
 FILTERS_SOURCE = (
     "github.com/jace/mxsniff (mxsniffer/providers.py: MX names by provider); help.forcepoint.com/emailsec (mailcontrol)"
+    "; Received lines in archives of lists, 2017 to 2026 (cudaops.com, inpost.tmes.trendmicro.com); what Cloudflare's, "
+    "Forward Email's and SimpleLogin's documentation says of their hosts"
 )

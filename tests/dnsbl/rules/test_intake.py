@@ -447,6 +447,30 @@ def test_a_message_that_was_sent_on_as_it_was_is_asked_about() -> None:
     assert nominated(cases(traced(*lines[:1], more="Resent-From: x@partner.example\r\n"))[0]) == OWN
 
 
+@pytest.mark.parametrize(
+    ("field", "since"),
+    [
+        ("Return-Path: <SRS0=aB1c=XY=b.example=x@forwarder.example>", "(Return-Path)"),
+        ("Return-Path: <bounces+SRS=aB1c=XY@tenant.example>", "(Return-Path)"),
+        ("Return-Path: <me+caf_=you=mysite.example@b.example>", "(Return-Path)"),
+        ("List-Id: Talk <talk.lists.partner.example>", "a list of partner.example"),
+        ("Mailing-List: contact talk-help@partner.example; run by ezmlm", "a list of partner.example"),
+        ("Return-Path: <SRS0=aB1c=XY=b.example=x@store.mysite.example>", ""),
+        ("Return-Path: <x+srs0=y@b.example>", ""),
+        ("List-Id: Talk <talk.lists.b.example>", ""),
+        ("List-Unsubscribe: <https://partner.example/>", ""),
+    ],
+)
+def test_a_message_that_a_forwarder_or_a_list_has_sent_on_is_asked_about(field: str, since: str) -> None:
+    lines = (
+        f"from mx.partner.example (mx.partner.example [{OWN}]) by mx.mysite.example with ESMTP id 1",
+        f"from b (b [{RELAY}]) by mx.partner.example with ESMTP id 1",
+    )
+    said = nominated(cases(traced(*lines, more=f"{field}\r\n"))[0])
+    assert since in said if since else said == OWN
+    assert nominated(cases(traced(*lines[:1], more=f"{field}\r\n"))[0]) == OWN
+
+
 def test_a_message_whose_subject_alone_says_that_it_is_a_forward_is_asked_about() -> None:
     spam = traced(f"from a (a [{RELAY}]) by mx.mysite.example").replace(b"Subject: buy", b"Subject: Fwd: buy")
     assert nominated(cases(spam)[0]).startswith(

@@ -14,7 +14,7 @@ from tester.received.providers import FILTERS, FILTERS_SOURCE, PROVIDERS, Provid
 @pytest.mark.parametrize("provider", PROVIDERS, ids=lambda provider: provider.name)
 def test_a_row_can_match_and_says_where_it_is_from(provider: Provider) -> None:
     assert provider.source and provider.writers
-    assert provider.senders or provider.networks
+    assert provider.senders or provider.networks or provider.remark
     for name in (*provider.senders, *provider.writers):
         assert name == name.lower() and name.startswith(".") and not name.endswith(".")
 
@@ -27,6 +27,8 @@ Microsoft 365 | A.outlook.office365.com          | 2a01:111:f403:1::2      | B.o
 Microsoft 365 | A.prod.exchangelabs.com          | 2603:10b6:5:2::1        | B.prod.exchangelabs.com      | Microsoft SMTP Server
 Microsoft 365 | A.protection.gbl                 | 25.1.2.3                | B.outlook.office365.com      | Microsoft SMTP Server
 Microsoft 365 | A.protection.gbl                 | 25.1.2.3                | B.protection.gbl             | Microsoft SMTP Server
+Microsoft 365 | A.CHNPR01.prod.partner.outlook.cn| 2406:e500:c550:19::5    | B.CHNPR01.prod.partner.outlook.cn | Microsoft SMTP Server
+Microsoft 365 | A.NAMP110.PROD.OUTLOOK.COM       | 2001:489a:200:18b::15   | B.NAMP110.PROD.OUTLOOK.COM   | Microsoft SMTP Server
 Google        | anything.example                 | 2002:a05:6402:1234::1   | mx.google.com                | ESMTP
 Google        | anything.example                 | 2002:a05:6402:1234::1   | 2002:a05:6402:99::           | SMTP
 Yahoo         | anything.example                 | 98.139.44.96            | nm9.bullet.mail.sp2.yahoo.com| NNFMP
@@ -71,14 +73,29 @@ def test_a_hand_over_within_a_provider_is_passed_by_its_writer_its_sender_and_th
 
 
 def test_every_provider_has_its_lines() -> None:
-    assert {line[0] for line in LINES} == {provider.name for provider in PROVIDERS}
+    assert {line[0] for line in LINES} == {provider.name for provider in PROVIDERS if not provider.remark}
+
+
+@pytest.mark.parametrize(
+    ("line", "reading"),
+    [
+        ("from p00-icloudmta-smtpin-x by p129-mailgateway-smtp-y (mailgateway 2513B25) with SMTP id 1", Reading.PASSED),
+        ("from mail.evil.example by p129-mailgateway-smtp-y (mailgateway) with SMTP id 1", Reading.SILENT),
+        ("from x (mailgateway 2513B25) by mx.mysite.example with SMTP id 1", Reading.SILENT),
+        ("from x ([203.0.113.9]) by mx.mysite.example (mailgateway 2513B25) with SMTP id 1", Reading.USED),
+    ],
+)
+def test_a_provider_whose_servers_have_no_names_is_known_by_what_they_remark(line: str, reading: Reading) -> None:
+    assert trace(hops(f"Received: {line}\r\n".encode())).steps[0].reading is reading
 
 
 FILTERING = [
     "mx123.antispamcloud.com",
     "mx-gate1.antispameurope.com",
     "d12345.ess.barracudanetworks.com",
-    "mx1.in.emailsecurity.trendmicro.com",
+    "mx-inbound10-1.us-east-2a.ess.aws.cudaops.com",
+    "i-bf.email.cloudflare.net",
+    "mx1.forwardemail.net",
     "mx-relay7.hornetsecurity.com",
     "mx-01-eu-west-1.prod.hydra.sophos.com",
     "esa1.hc123-4.eu.iphmx.com",
@@ -88,6 +105,8 @@ FILTERING = [
     "us-smtp-inbound-1.mimecast.com",
     "mx1-us1.ppe-hosted.com",
     "mx0a-00abc001.pphosted.com",
+    "mail.simplelogin.co",
+    "inpost.tmes.trendmicro.com",
 ]
 
 
@@ -99,7 +118,7 @@ def test_a_filter_for_hire_raises_a_doubt_since_the_mail_may_have_come_in_there(
             f"from relay.victim.example (relay.victim.example [203.0.113.9]) by {name} with ESMTP id 1",
         )
         found = trace(hops("".join(f"Received: {line}\r\n" for line in lines).encode()))
-        assert found.doubt == f"{name} filters mail for others"
+        assert found.doubt == f"{name} filters or forwards mail for others"
 
 
 def test_a_way_out_is_no_inside() -> None:
