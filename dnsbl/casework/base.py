@@ -11,7 +11,7 @@ from functools import partial
 from typing import NamedTuple
 
 from dnsbl.addresses import Address, Network, network_of
-from dnsbl.casework.queueing import asks_of_unwanted, begun, refuse_excluded, unwanted
+from dnsbl.casework.queueing import OWNER, SHOWN, asks_of_unwanted, begun, refuse_excluded, unwanted
 from dnsbl.clock import day_of
 from dnsbl.errors import NotFound, Refused
 from dnsbl.model import (
@@ -32,7 +32,6 @@ from dnsbl.rules import bringers, queues, schedule
 from dnsbl.settings import MailDoorTerms, Policy, Settings
 from dnsbl.store import Transaction
 from dnsbl.store.kept import Account
-from dnsbl.store.removals import OWNER, SHOWN
 from tester.letter import Keyring
 from tester.records import dataclass
 from tester.smtp import Flag

@@ -30,9 +30,12 @@ from dnsbl.model import (
 from dnsbl.rules import schedule
 from dnsbl.settings import Policy
 from dnsbl.store import Transaction
-from dnsbl.store.removals import OWNER
 from tester.paths import Path
 
+#: How the address itself is called among those who ask for its removal.
+OWNER = "the address itself"
+#: How they are called who have shown in another way that it is theirs.
+SHOWN = "who has shown control"
 #: Tests of a listed address that nobody has asked for: they go when the listing goes.
 _PLANNED = frozenset({JobReason.RETEST, JobReason.REPEAT})
 #: Addresses whose planned tests go at once.

@@ -13,11 +13,6 @@ from dnsbl.store.columns import YesNo
 from dnsbl.store.schema.tested import removals, runs
 from dnsbl.store.shelf import Shelf
 
-#: How the address itself is called among those who ask for its removal.
-OWNER = "the address itself"
-#: How they are called who have shown in another way that it is theirs.
-SHOWN = "who has shown control"
-
 _OF_ASKER = (removals.c.address == bindparam("address"), removals.c.asker == bindparam("asker"))
 _KNOWN = prepared(select(removals.c.id).where(*_OF_ASKER, removals.c.run == bindparam("run")).limit(1))
 _ADD = prepared(insert(removals))
