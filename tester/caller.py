@@ -131,6 +131,8 @@ class _Session(SMTPProtocol):
         self._reply: Reply | None = None
         self._peer: tuple[str, int] | None = None
         self._began = self._loop.time()
+        self._due = 0.0  # until when a reply is waited for, on the loop's clock
+        self._timer: asyncio.TimerHandle | None = None
 
     # ------------------------------------------------------------------------------ the conversation
 
@@ -217,16 +219,17 @@ class _Session(SMTPProtocol):
         """Speak, unless the server spoke first, and take exactly one reply."""
         if self._fault is not None:
             return self._fault
-        if not isinstance(command, Expect | SendFirst) and self._reader.surplus:
+        if not isinstance(command, Expect | SendFirst) and self._reader.holds_any:
             return Outcome.UNSOLICITED
+        self._wait(command.wait)
         try:
             if isinstance(command, Send):
                 # The library refuses control characters in a command: a second lock on our own envelopes.
-                await self.execute_command(command.data.removesuffix(b"\r\n"), timeout=command.wait)
+                await self.execute_command(command.data.removesuffix(b"\r\n"))
             else:
                 if isinstance(command, SendBody | SendFirst):
                     self.write(command.data)
-                await self.read_response(timeout=command.wait)
+                await self.read_response()
         except SMTPReadTimeoutError:
             return self._fault or Outcome.TIMEOUT
         except SMTPServerDisconnected:
@@ -235,7 +238,26 @@ class _Session(SMTPProtocol):
         reply, self._reply = self._reply, None
         if self._fault is not None or reply is None:
             return self._fault or Outcome.DISCONNECTED
-        return Outcome.UNSOLICITED if self._reader.surplus else reply
+        return Outcome.UNSOLICITED if self._reader.holds_any else reply
+
+    def _wait(self, seconds: float) -> None:
+        """Let no reply be waited for any longer. One timer serves the whole connection: most replies come long before
+        it rings, and a timer for each would cost more than to read it."""
+        self._due = self._loop.time() + seconds
+        if self._timer is None or self._timer.when() > self._due:
+            self._set_timer()
+
+    def _set_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(self._due, self._ring)
+
+    def _ring(self) -> None:
+        self._timer, waiter = None, self._response_waiter
+        if self._loop.time() < self._due:
+            self._set_timer()
+        elif self._response_pending and waiter is not None and not waiter.done():
+            self._set_response_exception(waiter, SMTPReadTimeoutError("no reply in time"))
 
     async def _shake_hands(self, wait: float, certificate: bool = False) -> bool:
         """Turn the connection into TLS, of whatever age: who relays under TLS 1.0 relays. Certificates are recorded,
@@ -318,6 +340,9 @@ class _Session(SMTPProtocol):
 
     def abort(self) -> None:
         """Let go of the connection at once; nothing is ever left to be flushed."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         if isinstance(self.transport, asyncio.WriteTransport):
             self.transport.abort()
 

@@ -232,6 +232,11 @@ class ReplyReader:
         return reply
 
     @property
+    def holds_any(self) -> bool:
+        """Whether there is any surplus."""
+        return bool(self._ready or self._raw or self._partial)
+
+    @property
     def surplus(self) -> bytes:
         """What is buffered and not yet consumed; must be empty whenever we are about to speak."""
         return b"".join(r.raw for r in self._ready) + bytes(self._raw) + bytes(self._partial)
@@ -252,7 +257,8 @@ class ReplyReader:
         self._code = code
         self._raw += line
         self._lines.append(form[3] or b"")
-        self._flags |= {flag for flag, odd in _ODDITIES.items() if odd.search(text)}
+        if _ODD.search(text):
+            self._flags |= {flag for flag, odd in _ODDITIES.items() if odd.search(text)}
         if len(line) > self._limits.line_expected:
             self._flags.add(Flag.LONG_REPLY)
         if not line.endswith(b"\r\n"):
@@ -273,6 +279,7 @@ _ODDITIES = {
     Flag.EIGHTBIT: re.compile(rb"[\x80-\xff]"),
     Flag.CTRL: re.compile(rb"[\x01-\x08\x0a-\x1f\x7f]"),
 }
+_ODD = re.compile(b"|".join(odd.pattern for odd in _ODDITIES.values()))
 _SHOWN = [chr(c) if 0x20 <= c < 0x7F else f"\\x{c:02x}" for c in range(256)]
 for _byte, _name in {0x09: "\\t", 0x0A: "\\n", 0x0D: "\\r", 0x5C: "\\\\"}.items():
     _SHOWN[_byte] = _name

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from types import MappingProxyType
 
@@ -595,7 +596,7 @@ def envelope(vector: Vector, names: Names, *, sender: str, recipient: str) -> En
     4.5.3.1.1) while the encoded collector domain has at most 17. Raises ValueError for a form that `left_out` leaves
     out for the want of a name.
     """
-    parts = _parts(names) | {"s": sender, "r": recipient}
+    parts = {**_parts(names), "s": sender, "r": recipient}
     if any(f"{{{sign}}}" in vector.mail + vector.rcpt and not parts[sign] for sign in _OPTIONAL):
         raise ValueError(f"the names at hand cannot spell {vector.id}")
     return Envelope(
@@ -648,7 +649,8 @@ _ENCODED = 17  # octets that R17 leaves for the encoded collector domain (RFC 53
 _GREETING = 4096  # octets of what a server says of itself that are looked at
 
 
-def _parts(names: Names) -> dict[str, str]:
+@lru_cache(64)  # of a test all forms are spelt with one or two
+def _parts(names: Names) -> Mapping[str, str]:
     """What the signs of the templates stand for, the tokens apart."""
     literal = f"[{names.target}]" if names.target.version == 4 else f"[IPv6:{names.target}]"
     four = next((address for address in names.collector_addresses if address.version == 4), None)

@@ -14,7 +14,7 @@ something leaves a journal entry in the same transaction. Law 2: letters are fil
     reviewing    operators, of their own listings: due  keep  proposals  confirm  withdraw
     restoring    operators, of copies: backup  restore
     shipping     the scheduler, and operators, of the event log: ship  ship_to  reached
-    assignments  the worker: take_job  may_dial  dial  forgo  heeded  opted_out  renew_lease
+    assignments  the worker: take_job  may_dial  dial  is_counted  forgo  heeded  opted_out  renew_lease
                  file_letters  file_session  file_run  give_back  proven  file_pair  may_test  under_test  letters
     reporters    who runs the list, about who reports under a name: add  find  all  key  revoke  suspend  resume  tier
     accounts     who runs the list, about who may sign in: any  all  find  add  disable  enable  role  password  remove

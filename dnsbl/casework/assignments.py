@@ -227,7 +227,7 @@ class Assignments:
         `may_dial`); it is counted where a stranger has us make it, unless it was `counted` ahead and in this slot.
         Raises PutOff, and the job is back in the queue, where strangers have had their share."""
         now = self._clock.now()
-        if not assignment.job.whose or (counted is not None and sending.slot_of(counted) == sending.slot_of(now)):
+        if self.is_counted(assignment, counted):
             if self.may_dial(assignment, address):
                 return Leave(counted=counted)
             if counted is not None:
@@ -251,6 +251,12 @@ class Assignments:
                 self._put_off(tx, assignment.worker, job, wait, now, before="running")
         raise PutOff(f"The test of {job.address} waits: {wait.why}.")
 
+    def is_counted(self, assignment: Assignment, counted: datetime | None) -> bool:
+        """Whether a connection that is about to be made needs no count: no stranger has us make it, or it was `counted`
+        ahead in the slot in which it is made."""
+        now = self._clock.now()
+        return not assignment.job.whose or (counted is not None and sending.slot_of(counted) == sending.slot_of(now))
+
     def forgo(self, assignment: Assignment, address: Address, counted: datetime) -> None:
         """A connection to this address that was counted ahead, then, is not made: it counts no more."""
         with self._store.write() as tx:
@@ -267,10 +273,11 @@ class Assignments:
 
     def heeded(self) -> tuple[Entry | None, object]:
         """The journal's entry that has stopped all dialling, or None when there is no such stop; and a mark of who has
-        opted out: while it is the same as before, nobody further has."""
+        opted out and which sources were found to be bad: while it is the same as before, no further one has or was, and
+        whoever was not `hindered` but for a stop is not now."""
         with self._store.read() as tx:
-            tx.foresee(partial(stop_in, tx), tx.exclusions.mark)
-            return stop_in(tx), tx.exclusions.mark()
+            tx.foresee(partial(stop_in, tx), tx.exclusions.mark, tx.suspensions.mark)
+            return stop_in(tx), (tx.exclusions.mark(), tx.suspensions.mark())
 
     def give_back(self, assignment: Assignment, unable: str = "") -> None:
         """Put a job back into the queue whose test we have broken off ourselves; what was filed stays filed. One that
@@ -360,16 +367,17 @@ class Assignments:
         job, now = assignment.job, self._clock.now()
         ahead = ahead and bool(job.whose)
         address, came_to = ip_address(transcript.target), sending.sent_on(transcript)
+        offered = [result.token for result in transcript.results]
         with self._store.write() as tx:
             tx.foresee(
-                partial(tx.letters.of, job.run),
+                partial(tx.letters.some, job.run, offered),
                 partial(tx.jobs.of_run, job.run),
                 partial(tx.journal.strange, now),
                 *(self._asks_of_ahead(tx, job, address, now) if ahead else ()),
                 *(self._asks_of_end(tx, assignment) if over else ()),
             )
-            tx.sessions.add(job.run, assignment.worker, transcript, now)
-            known = {fate.letter.recipient: fate for fate in tx.letters.of(job.run)}
+            document = tx.sessions.add(job.run, assignment.worker, transcript, now)
+            known = {fate.letter.recipient: fate for fate in tx.letters.some(job.run, offered)}
             heard = [(known[result.token], result) for result in transcript.results if result.token in known]
             told = [(fate, fate.told(result, transcript.started)) for fate, result in heard]
             tx.letters.tell(now_known for fate, now_known in told if now_known is not fate)
@@ -383,7 +391,7 @@ class Assignments:
                 at=now,
                 verb="session",
                 after=said or "nothing tried",
-                shown=f", transcript sha256:{sha256(transcript.to_json().encode()).hexdigest()}",
+                shown=f", transcript sha256:{sha256(document.encode()).hexdigest()}",
             )
             if over:
                 self._end(tx, assignment, now)

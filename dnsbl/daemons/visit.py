@@ -16,8 +16,9 @@ from functools import partial
 from ipaddress import ip_address
 
 from dnsbl.addresses import Address
-from dnsbl.casework.assignments import Assignment, Assignments
+from dnsbl.casework.assignments import Assignment, Assignments, Leave
 from dnsbl.clock import Clock
+from dnsbl.daemons.looks import Looks
 from dnsbl.daemons.names import Lookups
 from dnsbl.model import MxPair
 from dnsbl.rules import schedule
@@ -37,6 +38,8 @@ from tester.trial import Trial, Vantage, pair_label
 
 #: Seconds between two looks for a letter that came back.
 POLL = 0.25
+#: Seconds between two connections from which on the next look of the worker is waited for, a quarter of one at most.
+PATIENT = 1.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,6 +52,7 @@ class Means:
     clock: Clock
     sign: Callable[[Guise], Sign | None]  #: what signs a stranger's letters
     lookups: Lookups  #: what DNS tells of a host's names
+    looks: Looks  #: of the worker, whether anybody may be dialled
     on_event: Callable[[Address, Event], None] | None  #: hears every byte
     sources: Callable[[], Sequence[Address]]  #: those of our own addresses that this machine has
     #: A place for an address of a host, beside that of the address whose test it is; false where there is none
@@ -83,6 +87,7 @@ class Visit:
         self._path = path or self._first
         self._dialled: datetime | None = None  # when the connection that is made now was counted
         self._ahead: datetime | None = None  # and the next one, where it was counted ahead
+        self._as_of: object = None  # the mark of the worker's looks when leave was given
         self._trial = self._prepared()
 
     def prepare(self, forms: Iterable[vectors.Vector] = ()) -> bool:
@@ -151,13 +156,29 @@ class Visit:
 
     async def may_dial(self) -> bool:
         """Not while testing is held, and not whoever has opted out. Raises PutOff."""
-        dial, leave = self._means.assignments.dial, None
-        if not self._held():
-            ahead, self._ahead = self._ahead, None
-            leave = await asyncio.to_thread(dial, self._assignment, self._path.address, ahead)
+        leave = await self._renewed() or (None if self._held() else await self._leave())
         self._dialled = leave.counted if leave else None
         self.refused = leave is None
         return leave is not None
+
+    async def _leave(self) -> Leave | None:
+        """Leave, asked for."""
+        looks, ahead, self._ahead = self._means.looks, self._ahead, None
+        mark = looks.mark
+        leave = await asyncio.to_thread(self._means.assignments.dial, self._assignment, self._path.address, ahead)
+        self._as_of = mark if leave else None
+        return leave
+
+    async def _renewed(self) -> Leave | None:
+        """The leave that was given before, where the worker's next look shows that it would be given now, and there is
+        time to wait for that; else None."""
+        if self._as_of is None or self._means.settings.tester.connection_gap < PATIENT:
+            return None
+        unchanged = await self._means.looks.next() == self._as_of
+        if not unchanged or self._held() or not self._means.assignments.is_counted(self._assignment, self._ahead):
+            return None
+        ahead, self._ahead = self._ahead, None
+        return Leave(counted=ahead)
 
     async def done(self) -> None:
         """No further connection is made."""

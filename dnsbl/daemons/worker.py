@@ -23,6 +23,7 @@ from dnsbl.addresses import Address, Network, neighbourhood, network_of
 from dnsbl.casework.assignments import Assignment, Assignments
 from dnsbl.casework.standstill import stopped
 from dnsbl.clock import Clock
+from dnsbl.daemons.looks import Looks
 from dnsbl.daemons.names import Lookups
 from dnsbl.daemons.rounds import Round
 from dnsbl.daemons.signing import signer
@@ -75,6 +76,7 @@ class Worker:
         self._settings = settings
         self._clock = clock
         self._foothold = foothold or Foothold(settings.tester.source_addresses, clock)
+        self._looks = Looks()
         self._means = Means(
             assignments=assignments,
             settings=settings,
@@ -82,6 +84,7 @@ class Worker:
             clock=clock,
             sign=signer(settings.tester),
             lookups=lookups,
+            looks=self._looks,
             on_event=on_event,
             place=self._place,
             sources=lambda: self._foothold.here,
@@ -92,7 +95,6 @@ class Worker:
         self._lacking, self._lacks = lacking, ""
         self._undialled = -UNDIALLED, ""  # when a host could not be dialled from here, and why
         self._held = False  # whether nobody is to be dialled now
-        self._mark: object = None  # of who has opted out
         self._pacer = manners.Pacer(everywhere=settings.tester.concurrency, per_network=settings.tester.per_network + 1)
         self._running: dict[Address, asyncio.Task[None]] = {}
         self._asked: dict[Address, bool] = {}  # what runs, and whether somebody asked for it
@@ -128,7 +130,7 @@ class Worker:
     async def _let_go(self, known: object) -> object:
         """Break off the tests of those who have opted out since this mark; the new one. Hundreds may be under way, so
         they are looked up only where it has changed; whoever begins later is asked for before he is dialled."""
-        mark = self._mark
+        mark = self._looks.mark
         if mark != known:
             for address in await asyncio.to_thread(self._assignments.opted_out, list(self._running)):
                 if address in self._running:
@@ -138,6 +140,10 @@ class Worker:
     async def _look(self, *, failed: bool = False) -> None:
         """See whether anybody may and can be dialled now, at once where a dial has `failed`. While the store does not
         answer, the last word holds."""
+        with self._looks.look() as seen:
+            await self._see(seen, failed=failed)
+
+    async def _see(self, seen: list[object], *, failed: bool) -> None:
         tester = self._settings.tester
         if not tester.held:
             self._foothold.look(now=failed)
@@ -147,7 +153,7 @@ class Worker:
         self.problem = f"Nobody is dialled from here: {gone}." if gone else ""
         self.held = f"{capital(halted)}." if halted else ""
         try:
-            stop, self._mark = await asyncio.to_thread(self._assignments.heeded)
+            stop, mark = await asyncio.to_thread(self._assignments.heeded)
         except DnsblError as error:
             _log.warning("it is not known whether testing is stopped: %s", error)
             self._held = self._held or bool(gone or halted)
@@ -159,6 +165,7 @@ class Worker:
         elif self._held and not why:
             _log.warning("testing goes on")
         self._held = bool(why)
+        seen.append(mark)
 
     def _tell_lack(self) -> None:
         at, undialled = self._undialled

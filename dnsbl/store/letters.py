@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,6 +17,9 @@ from tester.letter import Letter
 _WAY = and_(paths.c.run == letters.c.run, paths.c.number == letters.c.path)
 _FATES = select(letters, paths.c.address, paths.c.port).join(paths, _WAY)
 _OF = prepared(_FATES.where(letters.c.run == bindparam("run")).order_by(letters.c.id))
+_SOME = prepared(
+    _FATES.where(letters.c.run == bindparam("run"), letters.c.recipient.in_(bindparam("among", expanding=True)))
+)
 _FIND = prepared(_FATES.where(or_(letters.c.recipient == bindparam("token"), letters.c.sender == bindparam("token"))))
 _ADD = prepared(insert(letters))
 _CHANGE = prepared(update(letters).where(letters.c.recipient == bindparam("of")))
@@ -48,6 +51,10 @@ class Letters(Shelf):
     def of(self, run: str) -> list[Fate]:
         """The letters of a run, in the order of trial."""
         return self._sql.execute(_OF, {"run": run}).each(_fate)
+
+    def some(self, run: str, tokens: Sequence[str]) -> list[Fate]:
+        """Those letters of a run that have one of these recipient tokens."""
+        return self._sql.execute(_SOME, {"run": run, "among": list(tokens)}).each(_fate) if tokens else []
 
     def find(self, token: str) -> Fate | None:
         """The letter with this recipient or sender token."""

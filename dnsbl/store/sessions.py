@@ -28,17 +28,19 @@ _FLAGS = prepared(select(sessions.c.flags).where(sessions.c.run == bindparam("ru
 class Sessions(Shelf):
     """One row a connection, in the order of filing."""
 
-    def add(self, run: str, worker: str, transcript: Transcript, filed: datetime) -> None:
-        """Store a transcript."""
+    def add(self, run: str, worker: str, transcript: Transcript, filed: datetime) -> str:
+        """Store a transcript; returns its document."""
+        document = transcript.to_json()
         values = {
             "run": run,
             "worker": worker,
             "filed": filed,
             "control": transcript.control,
             "flags": " ".join(sorted(transcript.flags)),
-            "document": transcript.to_json(),
+            "document": document,
         }
         self._sql.later(_ADD, values)
+        return document
 
     def documents(self, run: str, *, octets: int = OCTETS) -> list[str]:
         """The first transcripts of a run as JSON documents, in order, as many as come to so many octets together."""

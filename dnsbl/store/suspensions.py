@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, insert, select
+from datetime import datetime
+
+from sqlalchemy import delete, func, insert, select
 
 from dnsbl.model import Suspension
 from dnsbl.store.clerk import prepared
@@ -10,6 +12,9 @@ from dnsbl.store.schema.listed import suspensions
 from dnsbl.store.shelf import Shelf, columns, many
 
 _ALL = prepared(select(*columns(suspensions, Suspension)).order_by(suspensions.c.since, suspensions.c.source))
+_MARK = prepared(
+    select(func.count().label("many"), func.max(suspensions.c.since).label("newest")).select_from(suspensions)
+)
 
 
 class Suspensions(Shelf):
@@ -28,3 +33,8 @@ class Suspensions(Shelf):
     def all(self) -> list[Suspension]:
         """Every suspension, the oldest first."""
         return many(Suspension, self._sql.execute(_ALL))
+
+    def mark(self) -> tuple[int, datetime | None]:
+        """What is another one as soon as a source was suspended: how many are, and since when the newest is."""
+        count, newest = self._sql.execute(_MARK).one()
+        return int(count), newest

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -10,9 +11,11 @@ import pytest
 
 from dnsbl.addresses import network_of, parse_address
 from dnsbl.casework.assignments import Assignment
+from dnsbl.daemons.looks import Looks
 from dnsbl.daemons.names import Lookups
 from dnsbl.daemons.visit import Means, Visit
 from dnsbl.errors import NotFound
+from dnsbl.rules import bringers
 from tester import vectors
 from tester.caller import Sequel
 from tester.errors import NotDialable
@@ -36,6 +39,7 @@ def visiting(office: Any, assignment: Assignment | None = None, **means: Any) ->
         "clock": office.clock,
         "sign": lambda guise: None,
         "lookups": Lookups(),
+        "looks": Looks(),
         "on_event": None,
         "place": None,
         "sources": lambda: office.settings.tester.source_addresses,
@@ -275,6 +279,60 @@ async def test_the_next_connection_is_counted_with_the_last_one_and_not_at_all_w
     assert visit.refused
     await visit.done()
     assert used() == 1
+
+
+@pytest.mark.parametrize(
+    ("happens", "asks", "may"),
+    [
+        (lambda office: None, False, True),
+        (lambda office: office.casework.operators.stop(actor="operator", reason="a fire"), False, False),
+        (
+            lambda office: office.casework.operators.exclude(
+                network_of(parse_address(HOST)), reason="asked", actor="operator"
+            ),
+            True,
+            False,
+        ),
+        (
+            lambda office: office.casework.purging.purge(bringers.read("somebody"), reason="lies", actor="operator"),
+            True,
+            False,
+        ),
+        (lambda office: office.later(minutes=10), True, True),
+    ],
+    ids=["nothing", "a stop", "an opt-out", "a bad source", "another slot"],
+)
+async def test_leave_for_a_further_connection_rests_on_a_look_that_begins_after_it_was_asked_for(
+    office: Any, happens: Callable[[Any], object], asks: bool, may: bool
+) -> None:
+    looks, held = Looks(), False
+
+    def look() -> None:
+        nonlocal held
+        with looks.look() as seen:
+            stopped, mark = office.casework.assignments.heeded()
+            held = bool(stopped)
+            seen.append(mark)
+
+    look()
+    visit = visiting(office, looks=looks, held=lambda: held)
+    visit.prepare()
+    assert await visit.may_dial(), "the first one is asked for"
+    await visit.keep(Transcript(target=HOST, port=25, source="", started=visit.now()), Sequel.ANOTHER)
+    happens(office)
+    asked, dial = list[object](), office.casework.assignments.dial
+
+    def ask(*words: object) -> object:
+        asked.append(words)
+        return dial(*words)
+
+    office.casework.assignments.dial = ask
+    leave = asyncio.create_task(visit.may_dial())
+    await asyncio.sleep(0)
+    assert not leave.done()
+    look()
+    assert await leave is may
+    assert bool(asked) is asks
 
 
 async def test_only_what_all_has_been_said_on_ends_the_take(office: Any) -> None:
