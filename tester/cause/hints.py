@@ -4,8 +4,8 @@ tests it, never a verdict, since all but one line of a trace are what strangers 
 Pure. Looked at are the lines below the hand-over that claim to be of the very system that handed the mail in, down to
 its way in: a private address there stands in a stranger's place (address translation, a proxy); a stranger's address,
 taken in by another machine than the one that passed the mail on, is what an appliance before a server looks like. A
-user who has logged in, mail that was addressed to the system itself and forwarded, and what its own machines send are
-none of these.
+user who has logged in, mail that was addressed to the system itself and forwarded, what its own machines send, and the
+inside of a well-known provider are none of these.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from collections.abc import Sequence
 
 from tester.cause.reading import Address, Cause, Explained, Sure, stands_for
 from tester.cause.software import software
-from tester.received.chain import Step, Trace, is_private, organisation
+from tester.received.chain import Step, Trace, is_private, organisation, under
 from tester.received.line import Hop
 from tester.received.login import logged_in, over_smtp
+from tester.received.providers import PROVIDERS
 
 #: What stands behind every hint.
 _SAID = "So say the lines below the hand-over, which anybody could have written: this is a hint, and only a test shows."
@@ -25,7 +26,7 @@ _SAID = "So say the lines below the hand-over, which anybody could have written:
 def hint(trace: Trace, used: Step | None = None) -> Explained | None:
     """The cause that a trace looks like, by its used line or another that was picked; None where it looks like none."""
     used = used or trace.used
-    if used is None:
+    if used is None or any(under(used.hop.name or used.hop.helo, each.writers) for each in PROVIDERS):
         return None
     system = _system(used.hop, [step.hop for step in trace.steps[used.number :]])
     if not system or any(logged_in(hop) for hop in system) or any(_ours(hop.recipient, used.hop) for hop in system):

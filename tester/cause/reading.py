@@ -197,7 +197,7 @@ def _by_trace(shown: Symptom, entry: Hop | None, seen: Address | None) -> _Found
                 "It trusts that address, and so everybody who comes through it.",
             ),
         )
-    second = next((hop for hop in reversed(shown.chain[:-1]) if hop.client), None)
+    second = next((hop for hop in reversed(shown.chain[:-1]) if _another(hop, entry)), None)
     if second is None or plain(shown.output) == plain(shown.path.address):
         return None
     if organisation(entry.by) and organisation(second.by) and organisation(entry.by) != organisation(second.by):
@@ -217,6 +217,13 @@ def _by_trace(shown: Symptom, entry: Hop | None, seen: Address | None) -> _Found
             f"A second one ({second.by or shown.output}) took it from the first, which it trusts, and delivered it.",
         ),
     )
+
+
+def _another(hop: Hop, entry: Hop) -> bool:
+    """Whether a line was written by another machine than the first one: by no filter or queue on that."""
+    if (hop.by and hop.by.lower() == entry.by.lower()) or (hop.address is not None and hop.address.is_loopback):
+        return False
+    return hop.client
 
 
 def _by_path(shown: Symptom) -> _Found | None:

@@ -29,6 +29,11 @@ class Software(StrEnum):
 #: Octets of each text that are looked at.
 MOST = 4096
 
+#: Stacks that are known by the names of their hosts, too; what a host is called says nothing of its program.
+_STACKS = frozenset({Software.MAILCOW, Software.MAILU, Software.DOCKER_MAILSERVER})
+_HOSTS = re.compile(
+    r"(?<![\w.-])[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63}){0,9}\.[A-Za-z][A-Za-z0-9-]{1,62}(?![\w-])"
+)
 #: What each says: Postfix, Exim, Sendmail, OpenSMTPD and Courier as Debian 12 ships them; "Postcow" is mailcow's
 #: smtpd_banner; docker-mailserver and Mailu are known where their own host names stand in the trace.
 _PATTERNS: tuple[tuple[Software, re.Pattern[str]], ...] = (
@@ -39,7 +44,7 @@ _PATTERNS: tuple[tuple[Software, re.Pattern[str]], ...] = (
     (Software.EXIM, re.compile(r"\bexim\b", re.I)),
     (Software.OPENSMTPD, re.compile(r"\bopensmtpd\b", re.I)),
     (Software.COURIER, re.compile(r"\bcourier\b", re.I)),
-    (Software.SENDMAIL, re.compile(r"\bsendmail\b|\(8\.\d{1,2}\.\d{1,2}/8\.\d{1,2}", re.I)),
+    (Software.SENDMAIL, re.compile(r"\bsendmail\b|(?<![\w.])8\.\d{1,2}\.\d{1,2}/8\.\d{1,2}\.\d{1,2}(?!\.?\d)", re.I)),
     (Software.EXCHANGE, re.compile(r"\bmicrosoft (?:esmtp|smtpsvc|smtp server|exchange)\b|\bsmtpsvc\b", re.I)),
 )
 
@@ -50,7 +55,9 @@ def software(texts: Iterable[str]) -> Software:
     Each is looked at for its first 4,096 characters. `Software.UNKNOWN` where none names one.
     """
     for text in texts:
+        said = text[:MOST]
+        bare = _HOSTS.sub(" ", said)
         for found, pattern in _PATTERNS:
-            if pattern.search(text[:MOST]):
+            if pattern.search(said if found in _STACKS else bare):
                 return found
     return Software.UNKNOWN

@@ -108,7 +108,7 @@ class Home:
 
     def calls(self, name: str) -> bool:
         """Whether this is the name of one of them."""
-        return _under(name, self.names)
+        return under(name, self.names)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -262,11 +262,11 @@ def _inner(hop: Hop, provider: Provider) -> bool:
     """Whether all of this line is the provider's."""
     if provider.remark:
         return hop.address is None and bool(re.fullmatch(provider.remark, hop.remarks))
-    if not _under(hop.by, provider.writers) and not any(_within(own, provider.networks) for own in hop.by_addresses):
+    if not under(hop.by, provider.writers) and not any(_within(own, provider.networks) for own in hop.by_addresses):
         return False
     if hop.protocol.partition(" ")[0] in provider.protocols:
         return True
-    if provider.senders and not (_under(hop.name, provider.senders) or _under(hop.helo, provider.senders)):
+    if provider.senders and not (under(hop.name, provider.senders) or under(hop.helo, provider.senders)):
         return False
     # its servers write the address of whoever comes from outside
     return bool(provider.senders) if hop.address is None else _within(hop.address, provider.networks)
@@ -284,9 +284,9 @@ def _doubt(steps: Sequence[Step], number: int) -> str:
         return ""  # not written by who handed in: forged, or a line is missing
     if organisation(sender) == organisation(hop.by):
         return f"{sender} and {hop.by} share a domain"
-    if _under(sender, FILTERS):
+    if under(sender, FILTERS):
         return f"{sender} filters or forwards mail for others"
-    if provider := next((each for each in PROVIDERS if _under(sender, each.writers)), None):
+    if provider := next((each for each in PROVIDERS if under(sender, each.writers)), None):
         return f"{provider.name} may have passed the mail on"
     if writer and organisation(below.recipient.rpartition("@")[2]) == writer:
         return f"the line below is addressed to {writer} itself, which may have passed the mail on"
@@ -295,7 +295,7 @@ def _doubt(steps: Sequence[Step], number: int) -> str:
     return ""
 
 
-def _under(name: str, patterns: Iterable[str]) -> bool:
+def under(name: str, patterns: Iterable[str]) -> bool:
     """Whether a name is one of these, or under one that begins with a dot."""
     low = name.lower().rstrip(".")
     return bool(low) and any(

@@ -79,6 +79,14 @@ def test_a_private_address_at_the_way_in_stands_in_somebodys_place(entry: str, o
     assert cause(out, entry) is Cause.CLIENT_ADDRESS_LOST
 
 
+def test_of_the_inside_of_a_well_known_provider_nothing_is_guessed() -> None:
+    out = "from x.outbound.protection.outlook.com ([40.107.1.1]) by trap.example.org with ESMTP; x"
+    inner = "from a.prod.outlook.com (2603:10a6:1::1) by b.prod.outlook.com with Microsoft SMTP Server id 1; x"
+    entry = "from pc (198.51.100.7) by c.mail.protection.outlook.com (10.1.1.1) with Microsoft SMTP Server id 1; x"
+    assert cause(out, inner, entry) is None
+    assert cause(*(line.replace("outlook.com", "example.net") for line in (out, inner, entry))) is not None
+
+
 def test_so_does_the_servers_own_public_address() -> None:
     assert cause(OUT, "from PC ([203.0.113.243]) by mail.example.net with ESMTP; x") is Cause.CLIENT_ADDRESS_LOST
 

@@ -259,6 +259,18 @@ def test_a_machine_of_another_organisation_behind_the_first_is_a_provider(
     assert second in found.reasons[1]
 
 
+def test_a_filter_on_the_first_machine_is_no_second_one() -> None:
+    first = POSTFIX.format(US4)
+    filtered = (
+        "from localhost (localhost [127.0.0.1]) by hub.test (Postfix) with ESMTP id 3",
+        "from hub.test ([127.0.0.1]) by localhost (hub.test [127.0.0.1]) (amavis, port 10024) with ESMTP id 2",
+    )
+    found = explain([shown(*filtered, first, output=OTHER)])
+    assert found is not None and found.cause is Cause.NETWORKS_TOO_WIDE
+    found = explain([shown(SECOND.format("hub.test", "mail.hub.test"), *filtered, first, output=OTHER)])
+    assert found is not None and "mail.hub.test" in found.reasons[1]
+
+
 def test_of_more_than_two_machines_the_one_behind_the_first_is_told_of() -> None:
     lines = (SECOND.format("b.example.com", "c.example.com"), SECOND.format("a.example.com", "b.example.com"))
     found = explain([shown(*lines, POSTFIX.format(US4).replace("hub.test", "a.example.com"), output=OTHER)])
