@@ -9,9 +9,10 @@
 
 A part stands in the module of its name (`_judging`, which is nobody else's, in `judging`), in the package of its whole;
 its class there is the one that is written at it, and the whole imports that class for types alone. So a program reads
-what it uses of a whole with many parts, and what a part is made of stands where the whole does. Of two threads that
-reach for a part at once both get the same one; to make one has no effect beyond it. Who serves reads all parts at its
-start (`read_all`): its program may be replaced on the disk.
+what it uses of a whole with many parts, and what a part is made of stands where the whole does. A part in the hands of
+another one waits, too, until something of it is asked for: who is given it imports its class for types alone. Of two
+threads that reach for a part at once both get the same one; to make one has no effect beyond it. Who serves reads all
+parts at its start (`read_all`): its program may be replaced on the disk.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class part(Generic[P]):
     def __get__(self, whole: object | None, owner: type) -> P | part[P]:
         if whole is None:
             return self
-        made: P = whole.__dict__.setdefault(self._name, self._make(whole, self.read()))
+        made: P = whole.__dict__.setdefault(self._name, self._make(_Others(whole), self.read()))
         return made
 
     def read(self) -> type[P]:
@@ -54,6 +55,28 @@ class part(Generic[P]):
         if self._kind is None:
             self._kind = getattr(import_module(self._module), self._class)
         return self._kind
+
+
+class _Others:
+    """A whole as one of its parts is made of it: the other parts wait."""
+
+    def __init__(self, whole: object) -> None:
+        self._whole = whole
+
+    def __getattr__(self, name: str) -> Any:
+        if isinstance(getattr(type(self._whole), name, None), part):
+            return _Other(self._whole, name)
+        return getattr(self._whole, name)
+
+
+class _Other:
+    """A part in the hands of another one, made when something of it is asked for."""
+
+    def __init__(self, whole: object, name: str) -> None:
+        self._of = whole, name
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(getattr(*self._of), name)
 
 
 def read_all(whole: type) -> None:

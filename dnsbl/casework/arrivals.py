@@ -6,12 +6,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from hashlib import sha256
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from dnsbl.addresses import Address
 from dnsbl.casework.base import answer_by_list, may_answer, run_in
-from dnsbl.casework.judging import Judging
-from dnsbl.casework.posting import Posting
 from dnsbl.clock import Clock, day_of
 from dnsbl.errors import Full, Refused
 from dnsbl.model import LENT, Door, Job
@@ -28,6 +26,10 @@ from tester.records import dataclass
 from tester.returned import Collected, unwrap
 from tester.verdict import Finding, Weighed
 from tester.weighing import weigh_probe, weigh_return
+
+if TYPE_CHECKING:
+    from dnsbl.casework.judging import Judging
+    from dnsbl.casework.posting import Posting
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

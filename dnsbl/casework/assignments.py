@@ -14,11 +14,11 @@ from datetime import datetime, timedelta
 from functools import partial
 from hashlib import sha256
 from ipaddress import ip_address
+from typing import TYPE_CHECKING
 
 from dnsbl.addresses import Address, neighbourhood
 from dnsbl.casework.allowance import Allowance
 from dnsbl.casework.base import DAY, asks_of_hindrance, hindered, run_in, stop_in
-from dnsbl.casework.judging import Judging
 from dnsbl.casework.queueing import asks_of_unwanted, consented, queued_for
 from dnsbl.clock import Clock
 from dnsbl.errors import NotFound, PutOff, Refused
@@ -36,6 +36,9 @@ from tester.letter import Letter
 from tester.paths import Path
 from tester.records import dataclass
 from tester.smtp import Transcript
+
+if TYPE_CHECKING:
+    from dnsbl.casework.judging import Judging
 
 #: Jobs that one transaction may put back because their turn has not come.
 MOST_PUT_OFF = 50

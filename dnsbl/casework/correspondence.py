@@ -5,9 +5,9 @@ what comes of it is answered too, by the list."""
 from __future__ import annotations
 
 from email.utils import parseaddr
+from typing import TYPE_CHECKING
 
 from dnsbl.casework.base import answered, message_subject
-from dnsbl.casework.posting import Posting
 from dnsbl.clock import Clock
 from dnsbl.errors import NotFound, Refused
 from dnsbl.model import Entry, Notice, Refusal, Return
@@ -16,6 +16,9 @@ from dnsbl.rules.notices import LINES_MOST
 from dnsbl.store import Store
 from tester.received.fields import fields
 from tester.smtp import escape
+
+if TYPE_CHECKING:
+    from dnsbl.casework.posting import Posting
 
 #: Characters of an answer.
 ANSWER_MOST = 8000

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
 from dnsbl.addresses import network_of
 from dnsbl.casework.base import Clears, cleared, let_go, renewed
-from dnsbl.casework.posting import Posting
 from dnsbl.casework.queueing import Queueing, asks_of_unwanted, unwanted
 from dnsbl.model import Action, Case, Decision, Extent, JobReason, Listing, Reason, Run
 from dnsbl.rules import policy, schedule
@@ -24,6 +24,9 @@ from tester.host import JudgedPath, own_ways
 from tester.smtp import DELIVERED
 from tester.vectors import CATALOGUE
 from tester.verdict import Judgement, Verdict
+
+if TYPE_CHECKING:
+    from dnsbl.casework.posting import Posting
 
 #: How long ago somebody may have shown that an address is his, and how often that ends a listing.
 SHOWN, RELEASED = timedelta(days=30), timedelta(days=30)

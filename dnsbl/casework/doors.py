@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
+from typing import TYPE_CHECKING
 
 from dnsbl.addresses import Address, network_of
 from dnsbl.casework.admission import Admission, account_of
@@ -22,7 +23,6 @@ from dnsbl.casework.base import (
     refuse_suspended,
     wanted,
 )
-from dnsbl.casework.posting import Posting
 from dnsbl.casework.queueing import Queueing, begun, queued_for, refuse_excluded
 from dnsbl.clock import Clock
 from dnsbl.errors import NotFound, Refused
@@ -47,6 +47,9 @@ from dnsbl.settings import Settings
 from dnsbl.settings.policy import AT_ONCE, OWNERS
 from dnsbl.store import Store, Transaction
 from dnsbl.store.evidence import name_of
+
+if TYPE_CHECKING:
+    from dnsbl.casework.posting import Posting
 
 _log = logging.getLogger("dnsbl.journal")
 

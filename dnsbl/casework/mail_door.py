@@ -13,11 +13,10 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from typing import TYPE_CHECKING
 
 from dnsbl.addresses import Address, neighbourhood
 from dnsbl.casework.base import counted, may_answer
-from dnsbl.casework.doors import Doors
-from dnsbl.casework.posting import Posting
 from dnsbl.clock import Clock
 from dnsbl.errors import Full, Refused
 from dnsbl.logbook import events
@@ -29,6 +28,10 @@ from dnsbl.settings import Settings
 from dnsbl.store import Store
 from tester.records import dataclass
 from tester.returned import Collected
+
+if TYPE_CHECKING:
+    from dnsbl.casework.doors import Doors
+    from dnsbl.casework.posting import Posting
 
 _log = logging.getLogger("dnsbl.journal")
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import date, datetime
+from typing import TYPE_CHECKING
 
 from dnsbl.addresses import Address, Network
 from dnsbl.casework.base import RESUMED, STOPPED, TESTER, Clears, subject_of
 from dnsbl.casework.bulk import Bulk, Told
-from dnsbl.casework.judging import Judging
 from dnsbl.casework.queueing import Queueing, begun, refuse_excluded
 from dnsbl.clock import Clock
 from dnsbl.errors import BrokenOff, NotFound, Refused, StoreUnavailable
@@ -33,6 +33,9 @@ from dnsbl.settings import Settings
 from dnsbl.store import Store
 from dnsbl.store.journal import CLOCK, Clocked
 from dnsbl.store.packed import Packed
+
+if TYPE_CHECKING:
+    from dnsbl.casework.judging import Judging
 
 #: What a kind is called: a word that is fit for a file, a zone and a page.
 _KIND = re.compile(r"[a-z][a-z0-9-]{0,31}\Z")

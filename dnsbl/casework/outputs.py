@@ -10,16 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from dnsbl.addresses import Address, Network, network_of
 from dnsbl.casework.base import Clears, cleared, let_go, renewed, subject_of
-from dnsbl.casework.posting import Posting
 from dnsbl.errors import Refused
 from dnsbl.model import OUTPUT_KINDS, Exits, Forthcoming, Output, Reason, Run
 from dnsbl.rules import policy, remote, schedule, targets
 from dnsbl.settings import Settings
 from dnsbl.store import Transaction
 from tester.received.line import hops
+
+if TYPE_CHECKING:
+    from dnsbl.casework.posting import Posting
 
 
 class Outputs:

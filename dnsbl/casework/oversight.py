@@ -3,20 +3,19 @@
 The picture is one record (`Summary`), from which the command `dnsbl status` and the first page of the operators' side
 tell the same. What of it needs a person is decided in one place, `checks`, which is pure. Pages go on behind the number
 of their last row, so that each costs the same however much there is.
+
+Over 400 lines, since the picture, what is seen in it and the pages behind it are told in the same words.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from dnsbl.addresses import Address, Network, parse_address
 from dnsbl.casework.base import DAY, answered, stop_in, subject_of
-from dnsbl.casework.dispatch import Dispatch, Postage
-from dnsbl.casework.lookups import LookupDoor, Questioner
-from dnsbl.casework.presence import Presence
 from dnsbl.casework.standstill import halted_here, standing_still
-from dnsbl.casework.upkeep import Upkeep
 from dnsbl.casework.views import NEEDED
 from dnsbl.clock import Clock
 from dnsbl.errors import NotFound, capital
@@ -31,6 +30,12 @@ from tester.fate import Fate
 from tester.records import dataclass
 from tester.smtp import RETRY
 from tester.verdict import Finding, Verdict
+
+if TYPE_CHECKING:
+    from dnsbl.casework.dispatch import Dispatch, Postage
+    from dnsbl.casework.lookups import LookupDoor, Questioner
+    from dnsbl.casework.presence import Presence
+    from dnsbl.casework.upkeep import Upkeep
 
 #: Tests under way, and entries of the journal, that the picture holds.
 TESTS, ENTRIES = 12, 8

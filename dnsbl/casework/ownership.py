@@ -7,10 +7,10 @@ that finds nobody there ends the listing then, once a month at most (`rules.poli
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 from dnsbl.addresses import Address, network_of
 from dnsbl.casework.base import own_keys
-from dnsbl.casework.posting import Posting
 from dnsbl.casework.queueing import refuse_excluded
 from dnsbl.clock import Clock, day_of
 from dnsbl.errors import Refused
@@ -19,6 +19,9 @@ from dnsbl.rules import control
 from dnsbl.settings import Settings
 from dnsbl.store import Store
 from tester.letter import Keyring
+
+if TYPE_CHECKING:
+    from dnsbl.casework.posting import Posting
 
 #: What codes are for.
 RECORD, MAILED = "record", "mailed"

@@ -10,15 +10,18 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from dnsbl.addresses import Address, Network, network_of
-from dnsbl.casework.proving import Placed, Proving
 from dnsbl.errors import NotFound, Withheld
 from dnsbl.log.leaves import SEALABLE, Sealing, digest_of
 from dnsbl.log.prooffile import LEAVES_MOST, OpenedLeaf, ProofFile
 from dnsbl.model import Entry, Listing, proven
 from dnsbl.store import Store
 from tester.letter import Letter
+
+if TYPE_CHECKING:
+    from dnsbl.casework.proving import Placed, Proving
 
 #: Entries of an address that are looked at, the newest.
 ENTRIES = 2000

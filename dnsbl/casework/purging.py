@@ -10,16 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from dnsbl.addresses import Address, Network, network_of
 from dnsbl.casework.base import subject_of
-from dnsbl.casework.judging import Judging
 from dnsbl.clock import Clock
 from dnsbl.errors import Refused
 from dnsbl.model import ASKED_FOR, TESTED_KINDS, Door, JobReason, JobState, Purge, Reason, Refusal, Suspension
 from dnsbl.rules.bringers import Bringer
 from dnsbl.store import Store, Transaction
+
+if TYPE_CHECKING:
+    from dnsbl.casework.judging import Judging
 
 #: Networks that are named of those taken back.
 SHOWN = 100

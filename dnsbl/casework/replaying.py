@@ -12,9 +12,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from dnsbl.addresses import Network, parse_network
-from dnsbl.casework.judging import Judging
 from dnsbl.casework.purging import Again
 from dnsbl.casework.queueing import Queueing
 from dnsbl.casework.withdrawing import TakenBack
@@ -24,6 +24,9 @@ from dnsbl.rules import bringers, schedule
 from dnsbl.settings import Policy
 from dnsbl.store import Transaction
 from dnsbl.store.notices import VEIL
+
+if TYPE_CHECKING:
+    from dnsbl.casework.judging import Judging
 
 _CHANGES = re.compile(r"changes \d+-\d+: ")
 _RETRACTED = re.compile(r"(\d+) listings taken back\Z")

@@ -13,11 +13,10 @@ import json
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dnsbl.addresses import Address, Network
 from dnsbl.casework.base import subject_of
-from dnsbl.casework.judging import Judging
 from dnsbl.casework.queueing import Queueing, begun, unwanted
 from dnsbl.casework.replaying import Replaying, worded
 from dnsbl.clock import Clock
@@ -44,6 +43,9 @@ from dnsbl.settings import Settings
 from dnsbl.store import Store, Transaction, dump
 from dnsbl.store.journal import Clocked
 from tester.records import dataclass
+
+if TYPE_CHECKING:
+    from dnsbl.casework.judging import Judging
 
 #: The form of a copy; grows when it changes.
 FORM = 1

@@ -6,16 +6,19 @@ An entry that nobody keeps lapses on its review date (RFC 6471 2.2.1), by the sc
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from dnsbl.addresses import Network
 from dnsbl.casework.base import subject_of
-from dnsbl.casework.judging import Judging
 from dnsbl.clock import Clock
 from dnsbl.errors import Refused
 from dnsbl.model import PROOF_KINDS, Listing, Proposal, Reason, Refusal
 from dnsbl.rules import schedule
 from dnsbl.settings import Policy
 from dnsbl.store import Store
+
+if TYPE_CHECKING:
+    from dnsbl.casework.judging import Judging
 
 
 class Reviewing:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from dnsbl.casework.admission import EVIDENCE
 from dnsbl.casework.base import Clears, cleared, renewed, run_in, shown_of_listed, subject_of
-from dnsbl.casework.judging import Judging
 from dnsbl.casework.queueing import Queueing
 from dnsbl.clock import Clock, day_of
 from dnsbl.errors import Withheld
@@ -14,6 +14,9 @@ from dnsbl.model import TESTED_KINDS, UNTESTABLE, Listing, Reason, RunState
 from dnsbl.rules import policy, sending
 from dnsbl.settings import Policy
 from dnsbl.store import Store, Transaction
+
+if TYPE_CHECKING:
+    from dnsbl.casework.judging import Judging
 
 #: How many times as much evidence is looked at as may be forgotten at once, to spare that of listed addresses.
 _LOOKS = 20

@@ -11,10 +11,10 @@ import base64
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
+from typing import TYPE_CHECKING
 
 from dnsbl.addresses import Network
 from dnsbl.casework.base import own_keys, subject_of
-from dnsbl.casework.posting import Posting
 from dnsbl.clock import Clock, day_of
 from dnsbl.errors import NotFound, Refused
 from dnsbl.model import Door, Listing, Reason, Refusal, Watch, WatchWay
@@ -23,6 +23,9 @@ from dnsbl.settings import Settings
 from dnsbl.store import Store, Transaction
 from tester.letter import Keyring
 from tester.records import dataclass
+
+if TYPE_CHECKING:
+    from dnsbl.casework.posting import Posting
 
 #: What codes are for.
 RECORD, MAILED = "watch", "watch, mailed"

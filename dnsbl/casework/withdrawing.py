@@ -7,15 +7,18 @@ nomination asks for the same test that is made, for the other's sake. What was c
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from dnsbl.addresses import network_of
-from dnsbl.casework.judging import Judging
 from dnsbl.casework.queueing import Queueing, begun
 from dnsbl.clock import Clock
 from dnsbl.errors import NotFound, Refused
 from dnsbl.model import TRUSTED, Job, JobReason, JobState, Nominated, Reason, Refusal
 from dnsbl.settings import Policy
 from dnsbl.store import Store, Transaction
+
+if TYPE_CHECKING:
+    from dnsbl.casework.judging import Judging
 
 
 class Withdrawing:

@@ -70,8 +70,20 @@ def test_a_parts_module_is_read_when_somebody_reaches_for_the_part(house: Any) -
     assert read() == {"house", "house.whole"}
     assert one.views.name == "one"
     assert read() == {"house", "house.whole", "house.views"}
-    assert one.doors.views is one.views
+    assert one.doors.name == "one"
     assert "house.doors" in read()
+
+
+def test_a_part_that_another_one_is_made_of_waits_until_something_of_it_is_asked(house: Any) -> None:
+    one = house("one")
+    views = one.doors.views
+    assert read() == {"house", "house.whole", "house.doors"}
+    assert views.name == "one"
+    assert "house.views" in read()
+    one.views.name = "other"
+    assert views.name == "other"
+    with pytest.raises(AttributeError, match="'Views' object has no attribute 'none'"):
+        _ = views.none
 
 
 def test_a_part_is_made_once_for_each_whole(house: Any) -> None:

@@ -167,6 +167,14 @@ def test_who_looks_up_an_address_reads_no_data_files_of_others(config: str, tmp_
     assert "dnsbl.dns.zonefile" in read and "dnsbl.dns.sources.reading" not in read
 
 
+@pytest.mark.parametrize("words", ["exclude --list", "listing list", "journal", "inbox", "keys list"])
+def test_who_looks_at_what_there_is_reads_nothing_that_judges_or_posts(words: str, config: str, tmp_path: Path) -> None:
+    read = executed(*words.split(), "-c", config, folder=tmp_path)
+    assert "dnsbl.casework" in read
+    judges = {"dnsbl.casework.judging", "dnsbl.casework.deciding", "dnsbl.casework.lending", "dnsbl.rules.policy"}
+    assert sorted(read & {*judges, "dnsbl.casework.posting"}) == []
+
+
 SWEPT = """
 import gc, sys
 from dnsbl import cli
