@@ -33,6 +33,7 @@ STUMBLED = re.compile(
     r"lines? (?:is |are )?too long|too (?:big|large|much)\b|size (?:limit|exceed)|exceeds? [a-z ]{0,30}size|syntax"
     r"|command [a-z\"' ]{0,30}not (?:recogni[sz]ed|implemented)|unrecogni[sz]ed command|protocol error"
     r"|too many (?:connections|errors|commands)|unsupported (?:option|parameter)|not supported"
+    r"|smtputf8|8bitmime|binarymime"
 )
 
 #: A refusal to relay, whatever else stands beside it: Sendmail tells of a failed look-up in the same breath.
@@ -45,6 +46,12 @@ BLOCKED = re.compile(
     r"client host[^;]{0,80}(?:blocked|rejected)|blocked using|\b(?:dns|r|u)bls?\b|\b(?:black|block|deny)-?list"
     r"|(?<!not )(?<!n't )\blisted (?:at|in|on|by)\b|\breputation\b|spamhaus|spamcop|\bspf\b|\bdkim\b|\bdmarc\b"
     r"|banned sending|reverse dns|\bptr\b|\brdns\b"
+)
+#: Whoever passed it on has used up what it may send, or may not send any more; or the next server has no room.
+SPENT = re.compile(
+    r"\bquota\b|(?:limit|allowance)s? (?:is |was |has been |have been )?(?:exceed|reach)|exceed[^.;]{0,60}\blimit"
+    r"|rate.?limit|\bthrottl|too many (?:messages|mails|recipients)|max defers|suspended|outbound (?:spam|sender)"
+    r"|suppress(?:ed|ion)|previously bounced|insufficient|storage"
 )
 #: A filter did not like the letter's text, where another one might have passed.
 FILTERED = re.compile(

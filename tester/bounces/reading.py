@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping
 
+from tester import refusals
 from tester.bounces import forms, own, words
 from tester.bounces.ours import Ours, quoted, quoted_as_reply
 from tester.bounces.own import Own
 from tester.bounces.status import StatusReport, of
 from tester.mime import FEEDBACK, RECEIPT, STATUS, Part
+from tester.refusals import Meant
 from tester.verdict import Finding, Weighed
 
 
@@ -29,10 +31,10 @@ def read(header: Mapping[str, bytes], parts: Iterable[Part], *, recipient: str, 
     1. What a message says that it is counts: a feedback report (RFC 5965, X-ARF) and a disposition notification
        (RFC 8098) are no bounces, whatever else they hold.
     2. A delivery status report (RFC 3464, RFC 6533) that says of our recipient "Action: failed" with a permanent
-       status is a bounce, and nothing else in it matters: Exchange, Postfix and Exim mark theirs "Auto-Submitted:
-       auto-replied", as a vacation note does, but no vacation note bears such a part. Any other action, a temporary
-       status, a status of the network (RFC 3463 3.5), or a diagnosis that tells of days of trying shows the contrary:
-       the server wants to pass the letter on.
+       status is a bounce, and nothing but its diagnosis can speak against it: Exchange, Postfix and Exim mark theirs
+       "Auto-Submitted: auto-replied", as a vacation note does, but no vacation note bears such a part. Any other
+       action, a temporary status, a status of the network (RFC 3463 3.5), or a diagnosis that tells of days of trying
+       shows the contrary: the server wants to pass the letter on.
     3. What quotes a refusal of our own collector, or names it as the host that failed, was relayed to us. The fault
        is ours, and this comes before all that says "bounced".
     4. A person's mail is a person's: whatever it says of bounces, no machine has said it.
@@ -41,8 +43,8 @@ def read(header: Mapping[str, bytes], parts: Iterable[Part], *, recipient: str, 
     6. A bounce in words: from the null sender (RFC 5321 4.5.5), or in the form of a well-known program; not marked as
        an answer (RFC 3834) unless in such a form; naming our recipient above the copy of the letter; saying that it
        is the end, by the form, by words or by a permanent reply. A server that tried to connect and gave up has not
-       refused, nor has one that stumbled over a long line, whose filter disliked the letter's text, or whom the next
-       server would not hear. This holds of a status report's diagnosis, too.
+       refused, nor has one that stumbled over a long line, whose filter disliked the letter's text, whom the next
+       server would not hear, or who may send no more. This holds of a status report's diagnosis, too.
     7. Everything else from a machine shows nothing.
     """
     parts = tuple(parts)
@@ -77,7 +79,7 @@ def _by_status(reports: Collection[StatusReport], said: Own, pieces: Iterable[by
         )
     if any(_stumbled(report, said) for report in reports):
         return _say(Finding.UNPROVEN, "The report tells of a fault in the letter's form, not of a refusal to relay.")
-    if any(_beside_relaying(report.diagnostic.lower()) for report in reports):
+    if any(_beside_relaying(_diagnosed(report, said), reply=report.reply) for report in reports):
         return _say(Finding.UNPROVEN, _BESIDE)
     return _say(Finding.BOUNCED, "A delivery status report says that the letter has failed for good.")
 
@@ -172,13 +174,17 @@ def _gave_up(reports: Iterable[StatusReport], said: Own) -> bool:
     diagnoses = [report.diagnostic.lower() for report in reports]
     if any(forms.DENIED.search(each) for each in diagnoses):
         return False
-    vague = any(report.status in ("", "5.0.0") for report in reports)
+    vague = any(report.status in _VAGUE for report in reports)
     return (vague and _tried(said.text)) or any(_tried(each) or forms.TEMPORARY_CODE.search(each) for each in diagnoses)
 
 
-def _beside_relaying(text: str) -> bool:
-    """Whether a failure was about the letter's text, or about who passed it on, and not about relaying."""
-    return bool(forms.BLOCKED.search(text) or forms.FILTERED.search(text)) and not forms.DENIED.search(text)
+def _beside_relaying(text: str, *, reply: str = "") -> bool:
+    """Whether a failure was about the letter's text, or about who sent it or passed it on, and not about relaying: by
+    words, or as refusals are read where the reply itself is quoted."""
+    if forms.DENIED.search(text):
+        return False
+    found = any(said.search(text) for said in (forms.BLOCKED, forms.SPENT, forms.FILTERED))
+    return found or (bool(reply) and refusals.read(reply).meant is Meant.TESTER)
 
 
 def _tried(text: str) -> bool:
@@ -189,9 +195,14 @@ def _tried(text: str) -> bool:
 def _stumbled(report: StatusReport, said: Own) -> bool:
     """Whether the form of the letter or of the conversation was at fault, by the status (RFC 3463 3.6, 3.7) and words:
     some servers write 5.5.0 and 5.6.0 for whatever they do not like."""
-    if not (report.status in ("", "5.0.0", "5.3.4") or report.status.startswith(("5.5.", "5.6."))):
+    if not (report.status in (*_VAGUE, "5.3.4") or report.status.startswith(("5.5.", "5.6."))):
         return False
     return bool(forms.STUMBLED.search(report.diagnostic.lower() or said.text))
+
+
+def _diagnosed(report: StatusReport, said: Own) -> str:
+    """What a report says of the reason, in lower case: its diagnosis, else the text beside a status that names none."""
+    return report.diagnostic.lower() or (said.text if report.status in _VAGUE else "")
 
 
 def _hosts(remote_mta: str) -> Collection[str]:
@@ -223,6 +234,7 @@ def _say(finding: Finding, reason: str) -> Weighed:
     return Weighed(finding=finding, counts=False, reason=reason)
 
 
+_VAGUE = ("", "5.0.0")  # what says nothing of a reason
 _BESIDE = "It tells of the letter's text, or of who passed it on, and not of a refusal to relay."
 _PORT = re.compile(r"(?<=[\w.\]]):\d{1,5}\Z")
 _LITERALS = re.compile(r"\[[0-9A-Fa-f.:]{2,45}\]")

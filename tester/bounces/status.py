@@ -39,6 +39,12 @@ class StatusReport:
     retried: bool  #: says until when it will be tried again, whatever the action says
 
     @property
+    def reply(self) -> str:
+        """The reply that the diagnosis quotes, from its code on; "" where it quotes none."""
+        code = _CODE.match(self.diagnostic.encode())
+        return self.diagnostic.encode()[code.start(1) :].decode() if code else ""
+
+    @property
     def final(self) -> bool:
         """Whether it failed for good, by a permanent refusal.
 
