@@ -67,8 +67,15 @@ _BOUNCE = re.compile(
     rb"|deliver[a-z]{0,3} (?:status|fail|problem|error|notification|report)|warning: (?:message|could not)",
     re.I,
 )
-#: Types of parts that a letter's text may stand in; a gateway calls octets by the second what it knows nothing of.
-_TEXTS = ("text/", "application/octet-stream")
+#: Types of parts that a letter's text may stand in: a gateway calls octets by the second what it knows nothing of, and
+#: one that signs (RFC 8551 3.5.2), or packs as Outlook does (MS-OXTNEF), has the text in clear within.
+_TEXTS = (
+    "text/",
+    "application/octet-stream",
+    "application/pkcs7-mime",
+    "application/x-pkcs7-mime",
+    "application/ms-tnef",
+)
 #: A name of one of our letters, which holds its recipient's token (see `letter.write`).
 _OUR_NAME = re.compile(rb"<?r[a-z2-7]{33}@", re.I)
 #: How a subject begins that answers another one, in the words of mail programs.

@@ -132,6 +132,15 @@ COPY = "Content-Type: message/rfc822\r\n\r\n" + MESSAGE.decode()
             'Content-Type: application/octet-stream; name="body.txt"\r\nContent-Transfer-Encoding: base64\r\n\r\n'
             + base64.encodebytes(BODY).decode(),
         ),
+        *(
+            f"Content-Type: {kind}; name=x\r\nContent-Transfer-Encoding: base64\r\n\r\n".encode()
+            + base64.encodebytes(b"\x30\x82\x04\x04Content-Type: text/plain\r\n\r\n" + BODY + b"\x00\x30")
+            for kind in (
+                "application/pkcs7-mime; smime-type=signed-data",
+                "application/x-pkcs7-mime",
+                "application/ms-tnef",
+            )
+        ),
         multipart("mixed", PLAIN, "Content-Type: image/png\r\n\r\nProof: " + "z" * 26),
         multipart("mixed", "Content-Type: text/plain\r\n" + PLAIN, "Content-Type: message/rfc822"),
     ],

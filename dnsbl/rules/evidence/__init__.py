@@ -29,6 +29,7 @@ FILE_MOST, MESSAGE_MOST = 64 * 1024 * 1024, 4 * 1024 * 1024
 #: Forwards of forwards that are opened.
 DEPTH = 3
 
+_ARCHIVED = re.compile(r"\.(?:eml|msg|mbox)\.(?:zip|gz|tgz|bz2|xz|7z|rar)\Z")
 #: What stands before the name of an entry in a ZIP archive, with the length of the name (APPNOTE 4.3.7).
 _ZIPPED = re.compile(rb"PK\x03\x04.{22}(..)..", re.DOTALL)
 _SEALED = frozenset(("application/pkcs7-mime", "application/x-pkcs7-mime", "application/pgp-encrypted"))
@@ -144,7 +145,9 @@ def _of_message(text: bytes, depth: int) -> tuple[Exhibit, ...]:
 
 
 def _packed(leaf: mime.Leaf) -> bool:
-    """Whether a part is a ZIP archive with a saved message in it, by the names that it has in clear."""
+    """Whether a part is an archive of a saved message, by its name, or by the names that a ZIP archive has in clear."""
+    if _ARCHIVED.search(leaf.name):
+        return True
     body = leaf.body[:MESSAGE_MOST]
     entries = _ZIPPED.finditer(body) if body.startswith(b"PK\3\4") else ()
     names = (body[each.end() : each.end() + each[1][0] + 256 * each[1][1]] for each in entries)

@@ -32,6 +32,7 @@ _BEGINS = re.compile(
 )
 #: "Headers:" on a line of its own, which is no field.
 _CALLED = re.compile(rb"[A-Za-z]{1,40}:[ \t]*\r?\n(?![ \t])")
+_NO_BREAK = re.compile(rb"^Received:[^\n]{0,400}?\xc2\xa0", re.IGNORECASE | re.MULTILINE)
 _ABOVE = 8 * 1024  # octets in which such a field is sought
 _TAG = re.compile(rb"<[^<>]{0,500}>")
 _PAGE = re.compile(rb"<(?:!doctype|html|pre)\b", re.IGNORECASE)
@@ -79,6 +80,9 @@ def opened(file: bytes) -> bytes:
 def pasted(file: bytes) -> bytes:
     """The same of what somebody saved from a web-mail's page, or pasted with words or a summary above the header."""
     text = opened(file)
+    if _NO_BREAK.search(text, 0, _ABOVE):  # as pages are copied
+        head, end, body = text.partition(b"\r\n\r\n" if b"\r\n" in text[:_ABOVE] else b"\n\n")
+        text = head.replace(b"\xc2\xa0", b" ") + end + body
     if called := _CALLED.match(text):
         text = opened(text[called.end() :])
     if is_mail(text) or b"\0" in text[:_ABOVE]:

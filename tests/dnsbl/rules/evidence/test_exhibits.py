@@ -200,6 +200,7 @@ def test_a_message_in_an_archive_is_asked_for_unpacked() -> None:
         return forward((b"Content-Type: application/zip; name=x.zip", file.getvalue()))
 
     assert str(refused(zipped("saved/Spam.EML"))) == PACKED
+    assert str(refused(forward((b"Content-Type: application/gzip; name=Spam.eml.gz", b"\x1f\x8b")))) == PACKED
     assert read(zipped("invoice.exe"))[0].fault is None
 
 
