@@ -25,8 +25,12 @@ from bench.servers import ROOT
 #: The goal, in seconds of CPU, for every command.
 GOAL = 0.3
 BARE, SQL = "python -c pass", "python -c 'import sqlalchemy'"
-#: What commands stand on that is not ours: for their words, with the settings, and with the store.
-LIBRARIES = ("import typer", "import typer, pydantic.main", "import typer, pydantic.main, sqlalchemy.dialects.sqlite")
+#: What commands stand on that is not ours: for their words, with the settings (models with fields), and with the store.
+LIBRARIES = (
+    "import typer",
+    "import typer, pydantic.main, pydantic.fields",
+    "import typer, pydantic.main, pydantic.fields, sqlalchemy.dialects.sqlite, sqlite3",
+)
 #: The command by its name, as it is installed: by another one it is not asked to complete anything.
 NAMED = "import sys; from dnsbl.cli import main; sys.argv = ['dnsbl']; main()"
 #: Libraries are read as by a command, which looks for no dead objects among them.
