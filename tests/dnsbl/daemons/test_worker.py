@@ -323,6 +323,7 @@ async def test_a_host_that_our_own_machine_cannot_dial_has_its_test_put_off_and_
             raise error
 
         monkeypatch.setattr(rounds, "call", call)
+        monkeypatch.setattr("dnsbl.daemons.worker.POLL", 0.02)
         async with shop.open():
             for times in range(1, MOST_LOST + 1):
                 job = await until(
