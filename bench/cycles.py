@@ -29,9 +29,10 @@ from bench.filling import SPAM, come_back, issued_for, talked
 from dnsbl.casework import Casework
 from dnsbl.casework.base import ANYBODY
 from dnsbl.clock import Clock, SystemClock
-from dnsbl.model import Door, JobReason, Nomination, State
+from dnsbl.model import Nomination
 from dnsbl.settings import Settings
 from dnsbl.store import Store
+from dnsbl.vocabulary import Door, JobReason, State
 from tester.letter import Keyring
 from tester.smtp import Outcome
 

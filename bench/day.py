@@ -44,8 +44,9 @@ from dnsbl.casework import Casework
 from dnsbl.clock import SystemClock
 from dnsbl.config import read_settings
 from dnsbl.demo.neighbourhood import free_port
-from dnsbl.model import Door, Nomination
+from dnsbl.model import Nomination
 from dnsbl.store import Store
+from dnsbl.vocabulary import Door
 from tester.letter import Keyring
 
 #: Seconds until as many tests end as begin: a closed host takes 154 at the usual pace.

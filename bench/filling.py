@@ -22,11 +22,12 @@ from dnsbl.addresses import Address, neighbourhood, network_of
 from dnsbl.casework import Casework
 from dnsbl.casework.assignments import Assignment
 from dnsbl.clock import Clock, SystemClock
-from dnsbl.model import Door, Job, Nomination
+from dnsbl.model import Job, Nomination
 from dnsbl.settings import Settings
 from dnsbl.store import Store
 from dnsbl.store.columns import WordsAndHashes, address_key, network_key
 from dnsbl.store.indexes import metadata
+from dnsbl.vocabulary import Door
 from tester import letter, vectors
 from tester.letter import Keyring
 from tester.returned import Collected

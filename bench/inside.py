@@ -25,16 +25,17 @@ import dnsbl.cli.serving  # noqa: F401 (so that "after the imports" means all th
 from bench.servers import asked, says_listed
 from dnsbl.clock import SystemClock
 from dnsbl.config import read_settings, read_zones
-from dnsbl.daemons.node import Bound, Node
+from dnsbl.daemons.answering import Bound
+from dnsbl.daemons.node import Node
 from dnsbl.dns.engine import compiled
 from dnsbl.dns.respond import Serving
-from dnsbl.model import Reason
 from dnsbl.opened import open_list, open_patiently
 from dnsbl.rules.bounds import Bounds
 from dnsbl.serving.feed import Feed
 from dnsbl.serving.sources import Sources
 from dnsbl.store import Store
 from dnsbl.store.schema.listed import changes
+from dnsbl.vocabulary import Reason
 
 
 def echo(port: int) -> None:

@@ -30,9 +30,9 @@ from dnsbl.casework import Casework
 from dnsbl.clock import SystemClock
 from dnsbl.daemons.mailroom import Mailroom
 from dnsbl.daemons.worker import Worker
-from dnsbl.model import RunState
 from dnsbl.settings import Settings
 from dnsbl.store import Store
+from dnsbl.vocabulary import RunState
 from tester.letter import Keyring
 from tester.smtp import Outcome, Transcript
 from tester.verdict import UNCONNECTED, Verdict

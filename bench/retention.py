@@ -29,10 +29,11 @@ from bench.filling import SPAM, come_back
 from dnsbl.casework import Casework
 from dnsbl.casework.assignments import Assignment
 from dnsbl.clock import HandClock
-from dnsbl.model import Door, Nomination
+from dnsbl.model import Nomination
 from dnsbl.settings import Settings
 from dnsbl.store import Store
 from dnsbl.store.database import Transaction
+from dnsbl.vocabulary import Door
 from tester import letter, vectors
 from tester.letter import Keyring
 from tester.smtp import Control, Event, Outcome, Result, Transcript

@@ -35,7 +35,7 @@ class Refused(DnsblError, ValueError):
 
     def __init__(self, reason: str, message: str, *, retry_after: int | None = None) -> None:
         super().__init__(message)
-        self.reason = reason  #: a `model.Refusal` value
+        self.reason = reason  #: a `vocabulary.Refusal` value
         self.retry_after = retry_after  #: seconds until the same request may pass, or None
 
 

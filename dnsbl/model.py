@@ -1,5 +1,5 @@
-"""The facts of the list as frozen records, a sentence per field; times are aware UTC datetimes. The names in them are
-handed on from `vocabulary`.
+"""The facts of the list as frozen records, a sentence per field; times are aware UTC datetimes. The names in them stand
+in `vocabulary`.
 
 Pure data. Holds no rule and no SQL. What a test says and finds are `tester`'s records (Fate, Transcript, Verdict).
 
@@ -15,33 +15,14 @@ from typing import TYPE_CHECKING
 
 from dnsbl.addresses import Address, Network, network_of
 from dnsbl.vocabulary import (
-    ASKED_FOR,
-    BACKSCATTER,
-    BY_TEST,
-    DECLARED,
-    DELAYED_OUTPUT,
-    DO_NOT_TEST,
-    EXCEPTION,
-    EXEMPT,
-    GOT_OFF,
-    LENT,
-    OUTPUT_KINDS,
-    PROOF_KINDS,
-    RELAY_OUTPUT,
-    TESTED_KINDS,
-    TRUSTED,
-    UNCONFIRMED,
-    UNTESTABLE,
     Action,
     Door,
     Exits,
     Extent,
     JobReason,
     JobState,
-    Measure,
     NoticeState,
     Reason,
-    Refusal,
     Role,
     RunState,
     State,

@@ -11,10 +11,11 @@ from collections.abc import Callable
 from dnsbl.casework import credentials
 from dnsbl.clock import Clock
 from dnsbl.errors import Refused
-from dnsbl.model import OperatorAccount, Reason, Refusal, Role
+from dnsbl.model import OperatorAccount
 from dnsbl.rules import entrance
 from dnsbl.store import Store, Transaction
 from dnsbl.store.journal import Clocked
+from dnsbl.vocabulary import Reason, Refusal, Role
 
 
 def account_entry(

@@ -15,11 +15,12 @@ from ipaddress import ip_network
 from dnsbl.addresses import Address
 from dnsbl.clock import day_of
 from dnsbl.errors import Refused
-from dnsbl.model import ASKED, TRUSTED, Nomination, Refusal, ReporterAccount
+from dnsbl.model import ASKED, Nomination, ReporterAccount
 from dnsbl.rules import queues, reporters
 from dnsbl.settings import Settings
 from dnsbl.store import Transaction
 from dnsbl.store.kept import EVER, Account, Count
+from dnsbl.vocabulary import TRUSTED, Refusal
 
 #: What all evidence that is kept comes to.
 EVIDENCE = Account("evidence", EVER)

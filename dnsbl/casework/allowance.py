@@ -9,11 +9,12 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from dnsbl.addresses import Address
-from dnsbl.model import Job, JobState
+from dnsbl.model import Job
 from dnsbl.rules import sending
 from dnsbl.rules.sending import Delay, Ledger, Purse, Sent, Usage
 from dnsbl.settings import Tester
 from dnsbl.store import Transaction
+from dnsbl.vocabulary import JobState
 
 
 class Allowance:

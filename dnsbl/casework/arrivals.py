@@ -12,13 +12,14 @@ from dnsbl.addresses import Address
 from dnsbl.casework.base import answer_by_list, may_answer, run_in
 from dnsbl.clock import Clock, day_of
 from dnsbl.errors import Full, Refused
-from dnsbl.model import LENT, Door, Job
+from dnsbl.model import Job
 from dnsbl.rules import keeping, mailed
 from dnsbl.rules.evidence import mime
 from dnsbl.rules.notices import message_id
 from dnsbl.settings import Settings
 from dnsbl.store import Store, Transaction
 from dnsbl.store.kept import EVER, Account
+from dnsbl.vocabulary import LENT, Door
 from tester.bounces.ours import Ours
 from tester.fate import TELLING, Fate
 from tester.letter import Keyring, Letter

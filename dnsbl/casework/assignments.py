@@ -23,13 +23,14 @@ from dnsbl.casework.queueing import asks_of_unwanted, consented, queued_for
 from dnsbl.clock import Clock
 from dnsbl.errors import NotFound, PutOff, Refused
 from dnsbl.log.leaves import digest_of
-from dnsbl.model import ASKED, ASKED_FOR, Crowded, Entry, Extent, Job, JobReason, JobState, MxPair, Run, RunState
+from dnsbl.model import ASKED, Crowded, Entry, Job, MxPair, Run
 from dnsbl.rules import sending, targets
 from dnsbl.rules.sending import Delay, Purse
 from dnsbl.settings import Settings
 from dnsbl.store import Store, Transaction
 from dnsbl.store.jobs import NOTHING
 from dnsbl.store.paths import first_way
+from dnsbl.vocabulary import ASKED_FOR, Extent, JobReason, JobState, RunState
 from tester.fate import Fate, delivered, on
 from tester.guises import Guise, Wardrobe, pair
 from tester.letter import Letter

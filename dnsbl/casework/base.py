@@ -14,24 +14,12 @@ from dnsbl.addresses import Address, Network, network_of
 from dnsbl.casework.queueing import OWNER, SHOWN, asks_of_unwanted, begun, refuse_excluded, unwanted
 from dnsbl.clock import day_of
 from dnsbl.errors import NotFound, Refused
-from dnsbl.model import (
-    TESTED_KINDS,
-    TRUSTED,
-    UNCONFIRMED,
-    Door,
-    Entry,
-    Job,
-    JobReason,
-    Listing,
-    Nomination,
-    Reason,
-    Refusal,
-    Run,
-)
+from dnsbl.model import Entry, Job, Listing, Nomination, Run
 from dnsbl.rules import bringers, queues, schedule
 from dnsbl.settings import MailDoorTerms, Policy, Settings
 from dnsbl.store import Transaction
 from dnsbl.store.kept import Account
+from dnsbl.vocabulary import TESTED_KINDS, TRUSTED, UNCONFIRMED, Door, JobReason, Reason, Refusal
 from tester.letter import Keyring
 from tester.records import dataclass
 from tester.smtp import Flag

@@ -16,8 +16,9 @@ from dnsbl.addresses import Address, Network
 from dnsbl.casework.contents import present
 from dnsbl.casework.views import RUNS, state_of, surprise
 from dnsbl.dns.listed.table import Table
-from dnsbl.model import DECLARED, DO_NOT_TEST, EXCEPTION, Brief, Change, JobState, RunState, State
+from dnsbl.model import Brief, Change
 from dnsbl.store import Store, Transaction
+from dnsbl.vocabulary import DECLARED, DO_NOT_TEST, EXCEPTION, JobState, RunState, State
 from tester.verdict import Verdict
 
 #: Addresses of one look.

@@ -20,13 +20,13 @@ from dnsbl.casework.base import Clears, cleared, subject_of
 from dnsbl.casework.queueing import Queueing
 from dnsbl.clock import Clock
 from dnsbl.errors import BrokenOff, Refused, StoreUnavailable
-from dnsbl.model import TESTED_KINDS, Reason, Refusal
 from dnsbl.rules import schedule
 from dnsbl.rules.bounds import Bounds
 from dnsbl.settings import Settings
 from dnsbl.store import Store, Transaction
 from dnsbl.store.columns import network_at
 from dnsbl.store.packed import Packed
+from dnsbl.vocabulary import TESTED_KINDS, Reason, Refusal
 
 #: Networks of a slice at the most, of the first one and at the least, and the seconds that one should take at the most:
 #: another writer may have to wait for it, and on a busy machine a smaller one is as long.

@@ -11,8 +11,9 @@ from dnsbl.clock import Clock
 from dnsbl.dns.listed import series
 from dnsbl.dns.listed.series import Advance, Snapshot, Wanted
 from dnsbl.logbook.events import tell
-from dnsbl.model import DO_NOT_TEST, EXCEPTION, EXEMPT, Change, Epoch, MxPair
+from dnsbl.model import Change, Epoch, MxPair
 from dnsbl.store import Store, Transaction
+from dnsbl.vocabulary import DO_NOT_TEST, EXCEPTION, EXEMPT
 
 _log = logging.getLogger(__name__)
 

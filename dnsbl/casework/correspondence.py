@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from dnsbl.casework.base import answered, message_subject
 from dnsbl.clock import Clock
 from dnsbl.errors import NotFound, Refused
-from dnsbl.model import Entry, Notice, Refusal, Return
+from dnsbl.model import Entry, Notice, Return
 from dnsbl.rules.keeping import INBOX
 from dnsbl.rules.notices import LINES_MOST
 from dnsbl.store import Store
+from dnsbl.vocabulary import Refusal
 from tester.received.fields import fields
 from tester.smtp import escape
 

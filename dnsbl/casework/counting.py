@@ -13,12 +13,13 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from dnsbl.clock import Clock, day_of
-from dnsbl.model import TESTED_KINDS, Measure, RunReport
+from dnsbl.model import RunReport
 from dnsbl.rules import statistics
 from dnsbl.rules.countries import Places
 from dnsbl.rules.statistics import Move, Statistics, Tally, date_of
 from dnsbl.store import Store, Transaction
 from dnsbl.store.statistics import CHANGES, JOURNAL, Made, Reach
+from dnsbl.vocabulary import TESTED_KINDS, Measure
 from tester.records import dataclass
 
 #: Lines of a log in one slice, and slices in one call.

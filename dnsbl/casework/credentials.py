@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
 
 from dnsbl.errors import Busy
-from dnsbl.model import Refusal
 from dnsbl.rules.entrance import TOTP_DIGITS, TOTP_DRIFT, TOTP_SECONDS, same
+from dnsbl.vocabulary import Refusal
 
 #: Passwords that are hashed at once in a process, and that may wait for that.
 HASHING, WAITING = 2, 16

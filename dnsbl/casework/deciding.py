@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 from dnsbl.addresses import network_of
 from dnsbl.casework.base import Clears, cleared, let_go, renewed
 from dnsbl.casework.queueing import Queueing, asks_of_unwanted, unwanted
-from dnsbl.model import Action, Case, Decision, Extent, JobReason, Listing, Reason, Run
+from dnsbl.model import Case, Decision, Listing, Run
 from dnsbl.rules import policy, schedule
 from dnsbl.settings import Settings
 from dnsbl.store import Transaction
+from dnsbl.vocabulary import Action, Extent, JobReason, Reason
 from tester.fate import Fate
 from tester.host import JudgedPath, own_ways
 from tester.smtp import DELIVERED

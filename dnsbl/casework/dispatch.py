@@ -15,11 +15,12 @@ from dnsbl.casework.base import DAY
 from dnsbl.casework.posting import ALL, WITHHELD, Posting, named
 from dnsbl.clock import Clock, day_of
 from dnsbl.errors import Refused
-from dnsbl.model import Notice, NoticeState, Reason, Refusal
+from dnsbl.model import Notice
 from dnsbl.rules import notices, schedule
 from dnsbl.settings import Settings
 from dnsbl.store import Store, Transaction
 from dnsbl.store.kept import Account
+from dnsbl.vocabulary import NoticeState, Reason, Refusal
 from tester.records import dataclass
 
 #: Seconds for which a mail is in one process's hands; longer than it is ever offered (RFC 5321 4.5.3.2).

@@ -27,26 +27,14 @@ from dnsbl.casework.queueing import Queueing, begun, queued_for, refuse_excluded
 from dnsbl.clock import Clock
 from dnsbl.errors import NotFound, Refused
 from dnsbl.logbook import events
-from dnsbl.model import (
-    ASKED,
-    TRUSTED,
-    Door,
-    Exclusion,
-    Job,
-    JobReason,
-    JobState,
-    Listing,
-    Nomination,
-    Reason,
-    Refusal,
-    ReporterAccount,
-)
+from dnsbl.model import ASKED, Exclusion, Job, Listing, Nomination, ReporterAccount
 from dnsbl.rules import reporters, schedule
 from dnsbl.rules.intake import Intake, Taken
 from dnsbl.settings import Settings
 from dnsbl.settings.policy import AT_ONCE, OWNERS
 from dnsbl.store import Store, Transaction
 from dnsbl.store.evidence import name_of
+from dnsbl.vocabulary import TRUSTED, Door, JobReason, JobState, Reason, Refusal
 
 if TYPE_CHECKING:
     from dnsbl.casework.posting import Posting

@@ -18,11 +18,12 @@ from dnsbl.casework.accounts import account_entry
 from dnsbl.clock import Clock
 from dnsbl.errors import Busy, Refused
 from dnsbl.logbook.events import tell
-from dnsbl.model import OperatorAccount, Refusal, Role, SignIn
+from dnsbl.model import OperatorAccount, SignIn
 from dnsbl.rules import entrance
 from dnsbl.settings import Settings
 from dnsbl.store import Store, Transaction
 from dnsbl.store.sign_ins import Tries
+from dnsbl.vocabulary import Refusal, Role
 from tester.records import dataclass
 
 #: How exactly it is known when somebody was last seen.

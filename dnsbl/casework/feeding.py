@@ -17,12 +17,13 @@ from dnsbl.casework.admission import account_of
 from dnsbl.casework.base import reporter_entry, wanted
 from dnsbl.clock import Clock, day_of
 from dnsbl.errors import DnsblError, Refused
-from dnsbl.model import Candidate, Door, FeedState, Job, Nomination, Reason, Refusal, ReporterAccount, Tier
+from dnsbl.model import Candidate, FeedState, Job, Nomination, ReporterAccount
 from dnsbl.rules import intake, queues, targets
 from dnsbl.rules.feeds import Batch, Row
 from dnsbl.settings import FeedSource, Settings
 from dnsbl.store import Store, Transaction
 from dnsbl.store.kept import Account
+from dnsbl.vocabulary import Door, Reason, Refusal, Tier
 from tester.records import dataclass
 
 #: Who asks a feed when it is due.

@@ -15,7 +15,6 @@ from functools import partial
 from dnsbl.casework.admission import EVIDENCE
 from dnsbl.casework.base import shown_of_listed
 from dnsbl.clock import Clock
-from dnsbl.model import Reason
 from dnsbl.rules.keeping import of_run
 from dnsbl.rules.retention import Cutoffs, last_to_go
 from dnsbl.settings import Settings
@@ -23,6 +22,7 @@ from dnsbl.store import Store, Transaction
 from dnsbl.store.kept import EVER, Account
 from dnsbl.store.old import Gone, Place
 from dnsbl.store.statistics import CHANGES
+from dnsbl.vocabulary import Reason
 
 #: Who forgets when nobody has said so.
 SCHEDULER = "policy"

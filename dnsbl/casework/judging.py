@@ -20,22 +20,11 @@ from dnsbl.casework.posting import Posting
 from dnsbl.casework.queueing import Queueing, unwanted
 from dnsbl.casework.scoring import scored
 from dnsbl.casework.twins import Twins
-from dnsbl.model import (
-    LENT,
-    OUTPUT_KINDS,
-    Action,
-    Exits,
-    Extent,
-    FollowUp,
-    Job,
-    JobReason,
-    Reason,
-    Run,
-    RunState,
-)
+from dnsbl.model import FollowUp, Job, Run
 from dnsbl.rules import policy, schedule
 from dnsbl.settings import Settings
 from dnsbl.store import Transaction
+from dnsbl.vocabulary import LENT, OUTPUT_KINDS, Action, Exits, Extent, JobReason, Reason, RunState
 from tester.fate import delivered, on, telling
 from tester.host import JudgedPath, judge_host, judge_way
 from tester.smtp import PENDING, Flag, Outcome

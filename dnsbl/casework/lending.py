@@ -9,11 +9,12 @@ from __future__ import annotations
 from datetime import datetime
 
 from dnsbl.casework.queueing import Queueing, begun, unwanted
-from dnsbl.model import ASKED, Job, JobReason, ReporterAccount, Run
+from dnsbl.model import ASKED, Job, ReporterAccount, Run
 from dnsbl.rules import remote
 from dnsbl.rules.remote import CameBack, Showing
 from dnsbl.settings import RemoteTesting
 from dnsbl.store import Transaction
+from dnsbl.vocabulary import JobReason
 from tester.received.line import hops
 from tester.verdict import CAME_BACK
 

@@ -17,12 +17,13 @@ from dnsbl.casework.admission import account_of
 from dnsbl.casework.base import wanted
 from dnsbl.clock import Clock, day_of
 from dnsbl.errors import Refused
-from dnsbl.model import Door, Reason, ReporterAccount
+from dnsbl.model import ReporterAccount
 from dnsbl.rules import lookups, queues, targets
 from dnsbl.rules.lookups import Lookup
 from dnsbl.settings import Settings
 from dnsbl.store import Store, Transaction
 from dnsbl.store.kept import Account
+from dnsbl.vocabulary import Door, Reason
 from tester.records import dataclass
 
 #: Questions that one transaction looks at.

@@ -20,12 +20,13 @@ from dnsbl.casework.base import counted, may_answer
 from dnsbl.clock import Clock
 from dnsbl.errors import Full, Refused
 from dnsbl.logbook import events
-from dnsbl.model import Door, Job, ReporterAccount
+from dnsbl.model import Job, ReporterAccount
 from dnsbl.rules import intake, mailed
 from dnsbl.rules.intake import Intake, Taken
 from dnsbl.rules.mailed import Cover, Ticket
 from dnsbl.settings import Settings
 from dnsbl.store import Store
+from dnsbl.vocabulary import Door
 from tester.records import dataclass
 from tester.returned import Collected
 

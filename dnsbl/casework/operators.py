@@ -13,26 +13,13 @@ from dnsbl.casework.bulk import Bulk, Told
 from dnsbl.casework.queueing import Queueing, begun, refuse_excluded
 from dnsbl.clock import Clock
 from dnsbl.errors import BrokenOff, NotFound, Refused, StoreUnavailable
-from dnsbl.model import (
-    DECLARED,
-    DO_NOT_TEST,
-    EXCEPTION,
-    EXEMPT,
-    PROOF_KINDS,
-    Entry,
-    Exclusion,
-    Job,
-    JobReason,
-    Listing,
-    Reason,
-    Refusal,
-    Return,
-)
+from dnsbl.model import Entry, Exclusion, Job, Listing, Return
 from dnsbl.rules import targets
 from dnsbl.settings import Settings
 from dnsbl.store import Store
 from dnsbl.store.journal import CLOCK, Clocked
 from dnsbl.store.packed import Packed
+from dnsbl.vocabulary import DECLARED, DO_NOT_TEST, EXCEPTION, EXEMPT, PROOF_KINDS, JobReason, Reason, Refusal
 
 if TYPE_CHECKING:
     from dnsbl.casework.judging import Judging

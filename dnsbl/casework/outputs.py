@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 from dnsbl.addresses import Address, Network, network_of
 from dnsbl.casework.base import Clears, cleared, let_go, renewed, subject_of
 from dnsbl.errors import Refused
-from dnsbl.model import OUTPUT_KINDS, Exits, Forthcoming, Output, Reason, Run
+from dnsbl.model import Forthcoming, Output, Run
 from dnsbl.rules import policy, remote, schedule, targets
 from dnsbl.settings import Settings
 from dnsbl.store import Transaction
+from dnsbl.vocabulary import OUTPUT_KINDS, Exits, Reason
 from tester.received.line import hops
 
 if TYPE_CHECKING:

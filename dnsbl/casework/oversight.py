@@ -20,12 +20,13 @@ from dnsbl.casework.views import NEEDED
 from dnsbl.clock import Clock
 from dnsbl.errors import NotFound, capital
 from dnsbl.health import IDLE, Health
-from dnsbl.model import Door, Entry, JobReason, Listing, Nominated, Reason, RunState, SignOfLife
+from dnsbl.model import Entry, Listing, Nominated, SignOfLife
 from dnsbl.places import halted
 from dnsbl.rules.keeping import INBOX
 from dnsbl.rules.timekeeping import FRESH, LATE
 from dnsbl.settings import Settings
 from dnsbl.store import Store, Transaction
+from dnsbl.vocabulary import Door, JobReason, Reason, RunState
 from tester.fate import Fate
 from tester.records import dataclass
 from tester.smtp import RETRY

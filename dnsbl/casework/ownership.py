@@ -14,10 +14,10 @@ from dnsbl.casework.base import own_keys
 from dnsbl.casework.queueing import refuse_excluded
 from dnsbl.clock import Clock, day_of
 from dnsbl.errors import Refused
-from dnsbl.model import Door, Reason, Refusal
 from dnsbl.rules import control
 from dnsbl.settings import Settings
 from dnsbl.store import Store
+from dnsbl.vocabulary import Door, Reason, Refusal
 from tester.letter import Keyring
 
 if TYPE_CHECKING:

@@ -16,13 +16,14 @@ from urllib.parse import urlsplit
 
 from dnsbl.addresses import Address
 from dnsbl.clock import day_of
-from dnsbl.model import Decision, Job, Notice, NoticeState, Run
+from dnsbl.model import Decision, Job, Notice, Run
 from dnsbl.rules import arf, notices
 from dnsbl.rules.discretion import discretion
 from dnsbl.settings import Settings
 from dnsbl.store import Transaction
 from dnsbl.store import notices as notice_shelf
 from dnsbl.store.kept import Account
+from dnsbl.vocabulary import NoticeState
 from tester.received.line import hops
 from tester.verdict import CAME_BACK
 

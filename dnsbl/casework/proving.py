@@ -25,10 +25,11 @@ from dnsbl.log.checkpoint import Checkpoint
 from dnsbl.log.leaves import SALT, Sealing
 from dnsbl.log.proof import Proof
 from dnsbl.log.tiles import ENTRIES, WIDTH, Tile, Tree
-from dnsbl.model import Entry, Reason
+from dnsbl.model import Entry
 from dnsbl.settings import Settings
 from dnsbl.store import Store, Transaction
 from dnsbl.store.log import Bundle, KeptCheckpoint, LogKey, LogState
+from dnsbl.vocabulary import Reason
 from tester.records import dataclass
 
 #: Entries, and changes, that are read at once; and slices in one call.

@@ -16,9 +16,10 @@ from dnsbl.addresses import Address, Network, network_of
 from dnsbl.casework.base import subject_of
 from dnsbl.clock import Clock
 from dnsbl.errors import Refused
-from dnsbl.model import ASKED_FOR, TESTED_KINDS, Door, JobReason, JobState, Purge, Reason, Refusal, Suspension
+from dnsbl.model import Purge, Suspension
 from dnsbl.rules.bringers import Bringer
 from dnsbl.store import Store, Transaction
+from dnsbl.vocabulary import ASKED_FOR, TESTED_KINDS, Door, JobReason, JobState, Reason, Refusal
 
 if TYPE_CHECKING:
     from dnsbl.casework.judging import Judging

@@ -15,21 +15,11 @@ from typing import NamedTuple
 
 from dnsbl.addresses import Address, Network
 from dnsbl.errors import Refused
-from dnsbl.model import (
-    ASKED,
-    ASKED_FOR,
-    Extent,
-    FollowUp,
-    Job,
-    JobReason,
-    JobState,
-    Reason,
-    Refusal,
-    Run,
-)
+from dnsbl.model import ASKED, FollowUp, Job, Run
 from dnsbl.rules import schedule
 from dnsbl.settings import Policy
 from dnsbl.store import Transaction
+from dnsbl.vocabulary import ASKED_FOR, Extent, JobReason, JobState, Reason, Refusal
 from tester.paths import Path
 
 #: How the address itself is called among those who ask for its removal.

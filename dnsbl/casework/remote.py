@@ -18,11 +18,12 @@ from dnsbl.casework.standstill import without_store
 from dnsbl.clock import Clock
 from dnsbl.errors import NotFound, Refused
 from dnsbl.log.leaves import digest_of
-from dnsbl.model import LENT, JobReason, Listing, Nomination, Reason, Refusal, Return, Run
+from dnsbl.model import Listing, Nomination, Return, Run
 from dnsbl.rules import remote, schedule
 from dnsbl.rules.remote import Grade
 from dnsbl.settings import Settings
 from dnsbl.store import Store, Transaction
+from dnsbl.vocabulary import LENT, JobReason, Reason, Refusal
 from tester import letter as letters
 from tester import vectors
 from tester.guises import Guise, pair

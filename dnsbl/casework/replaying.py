@@ -19,11 +19,12 @@ from dnsbl.casework.purging import Again
 from dnsbl.casework.queueing import Queueing
 from dnsbl.casework.withdrawing import TakenBack
 from dnsbl.errors import Refused
-from dnsbl.model import OUTPUT_KINDS, PROOF_KINDS, Entry, Exclusion, Reason, ReporterAccount, Role, Suspension, Tier
+from dnsbl.model import Entry, Exclusion, ReporterAccount, Suspension
 from dnsbl.rules import bringers, schedule
 from dnsbl.settings import Policy
 from dnsbl.store import Transaction
 from dnsbl.store.notices import VEIL
+from dnsbl.vocabulary import OUTPUT_KINDS, PROOF_KINDS, Reason, Role, Tier
 
 if TYPE_CHECKING:
     from dnsbl.casework.judging import Judging

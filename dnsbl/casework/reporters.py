@@ -10,9 +10,10 @@ from collections.abc import Callable
 from dnsbl.casework.base import reporter_entry
 from dnsbl.clock import Clock
 from dnsbl.errors import Refused
-from dnsbl.model import Refusal, ReporterAccount, Tier
+from dnsbl.model import ReporterAccount
 from dnsbl.rules import reporters
 from dnsbl.store import Store, Transaction
+from dnsbl.vocabulary import Refusal, Tier
 
 
 class Reporters:

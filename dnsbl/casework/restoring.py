@@ -23,25 +23,13 @@ from dnsbl.clock import Clock
 from dnsbl.dns.listed import series
 from dnsbl.dns.listed.series import Wanted
 from dnsbl.errors import Damaged
-from dnsbl.model import (
-    ASKED,
-    DECLARED,
-    EXCEPTION,
-    GOT_OFF,
-    PROOF_KINDS,
-    TESTED_KINDS,
-    Change,
-    Entry,
-    JobReason,
-    JobState,
-    Listing,
-    Reason,
-)
+from dnsbl.model import ASKED, Change, Entry, Listing
 from dnsbl.rules import eventlog, schedule
 from dnsbl.rules.eventlog import EventLog
 from dnsbl.settings import Settings
 from dnsbl.store import Store, Transaction, dump
 from dnsbl.store.journal import Clocked
+from dnsbl.vocabulary import DECLARED, EXCEPTION, GOT_OFF, PROOF_KINDS, TESTED_KINDS, JobReason, JobState, Reason
 from tester.records import dataclass
 
 if TYPE_CHECKING:

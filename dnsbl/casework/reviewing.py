@@ -12,10 +12,11 @@ from dnsbl.addresses import Network
 from dnsbl.casework.base import subject_of
 from dnsbl.clock import Clock
 from dnsbl.errors import Refused
-from dnsbl.model import PROOF_KINDS, Listing, Proposal, Reason, Refusal
+from dnsbl.model import Listing, Proposal
 from dnsbl.rules import schedule
 from dnsbl.settings import Policy
 from dnsbl.store import Store
+from dnsbl.vocabulary import PROOF_KINDS, Reason, Refusal
 
 if TYPE_CHECKING:
     from dnsbl.casework.judging import Judging

@@ -20,10 +20,10 @@ from dnsbl.casework.keyring import fingerprint
 from dnsbl.clock import Clock
 from dnsbl.errors import Damaged, Withheld
 from dnsbl.files import unopened
-from dnsbl.model import Reason
 from dnsbl.settings import Settings
 from dnsbl.store import Store, Transaction
 from dnsbl.store.signing_keys import SigningKey
+from dnsbl.vocabulary import Reason
 from tester.letter import Key, Keyring, genuine
 from tester.records import dataclass
 

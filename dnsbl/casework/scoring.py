@@ -9,10 +9,11 @@ from __future__ import annotations
 from datetime import datetime
 
 from dnsbl.casework.base import reporter_entry
-from dnsbl.model import Job, JobReason, Reason, Run
+from dnsbl.model import Job, Run
 from dnsbl.rules import reporters
 from dnsbl.settings import ReporterTerms
 from dnsbl.store import Transaction
+from dnsbl.vocabulary import JobReason, Reason
 from tester.verdict import Verdict
 
 #: Tests that complete the one before: what that was to show is told when these are over.

@@ -15,10 +15,11 @@ from dnsbl.casework.base import DAY, own_keys
 from dnsbl.casework.queueing import Queueing, refuse_excluded
 from dnsbl.clock import Clock
 from dnsbl.errors import NotFound, Refused
-from dnsbl.model import Door, JobReason, Reason, Refusal, RunState, SelfTest
+from dnsbl.model import SelfTest
 from dnsbl.rules import schedule, selftest
 from dnsbl.settings import Settings
 from dnsbl.store import Store, Transaction
+from dnsbl.vocabulary import Door, JobReason, Reason, Refusal, RunState
 from tester.letter import Keyring
 
 

@@ -15,10 +15,11 @@ from dnsbl.casework.base import Clears, cleared, let_go, renewed
 from dnsbl.casework.outputs import Outputs
 from dnsbl.casework.queueing import Queueing, unwanted
 from dnsbl.errors import Refused
-from dnsbl.model import Action, Case, Decision, Exits, Extent, JobReason, Reason, Run
+from dnsbl.model import Case, Decision, Run
 from dnsbl.rules import policy, schedule, targets
 from dnsbl.settings import Settings
 from dnsbl.store import Transaction
+from dnsbl.vocabulary import Action, Exits, Extent, JobReason, Reason
 from tester.fate import Fate, delivered
 from tester.host import JudgedPath, judge_host
 from tester.verdict import Finding, Judgement, Verdict

@@ -10,10 +10,11 @@ from dnsbl.casework.base import Clears, cleared, renewed, run_in, shown_of_liste
 from dnsbl.casework.queueing import Queueing
 from dnsbl.clock import Clock, day_of
 from dnsbl.errors import Withheld
-from dnsbl.model import TESTED_KINDS, UNTESTABLE, Listing, Reason, RunState
+from dnsbl.model import Listing
 from dnsbl.rules import policy, sending
 from dnsbl.settings import Policy
 from dnsbl.store import Store, Transaction
+from dnsbl.vocabulary import TESTED_KINDS, UNTESTABLE, Reason, RunState
 
 if TYPE_CHECKING:
     from dnsbl.casework.judging import Judging

@@ -11,28 +11,14 @@ from dnsbl.casework.base import ANYBODY, SPECIFIC, Asker, Clears, at_once, next_
 from dnsbl.casework.queueing import begun
 from dnsbl.casework.standstill import Standstill, standing_still
 from dnsbl.clock import Clock
-from dnsbl.model import (
-    ASKED,
-    Entry,
-    JobReason,
-    JobState,
-    Listing,
-    Nominated,
-    Run,
-    RunReport,
-    RunState,
-    SignOfLife,
-    Standing,
-    State,
-    Suspension,
-    WorkLeft,
-)
+from dnsbl.model import ASKED, Entry, Listing, Nominated, Run, RunReport, SignOfLife, Standing, Suspension, WorkLeft
 from dnsbl.rules.canaries import canaries
 from dnsbl.rules.headway import Headway, headway
 from dnsbl.rules.sending import Usage
 from dnsbl.rules.timekeeping import FRESH
 from dnsbl.settings import Settings
 from dnsbl.store import Store
+from dnsbl.vocabulary import JobReason, JobState, RunState, State
 from tester.smtp import Flag
 from tester.verdict import NO_POSTMASTER, Verdict
 

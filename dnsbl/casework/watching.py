@@ -17,10 +17,11 @@ from dnsbl.addresses import Network
 from dnsbl.casework.base import own_keys, subject_of
 from dnsbl.clock import Clock, day_of
 from dnsbl.errors import NotFound, Refused
-from dnsbl.model import Door, Listing, Reason, Refusal, Watch, WatchWay
+from dnsbl.model import Listing, Watch
 from dnsbl.rules import control, watching
 from dnsbl.settings import Settings
 from dnsbl.store import Store, Transaction
+from dnsbl.vocabulary import Door, Reason, Refusal, WatchWay
 from tester.letter import Keyring
 from tester.records import dataclass
 

@@ -13,9 +13,10 @@ from dnsbl.addresses import network_of
 from dnsbl.casework.queueing import Queueing, begun
 from dnsbl.clock import Clock
 from dnsbl.errors import NotFound, Refused
-from dnsbl.model import TRUSTED, Job, JobReason, JobState, Nominated, Reason, Refusal
+from dnsbl.model import Job, Nominated
 from dnsbl.settings import Policy
 from dnsbl.store import Store, Transaction
+from dnsbl.vocabulary import TRUSTED, JobReason, JobState, Reason, Refusal
 
 if TYPE_CHECKING:
     from dnsbl.casework.judging import Judging

@@ -14,7 +14,8 @@ import typer
 from dnsbl.cli.later import later
 from dnsbl.cli.words import Config, Json, Reason, operator, reason_of
 from dnsbl.errors import DnsblError
-from dnsbl.model import OperatorAccount, Role
+from dnsbl.model import OperatorAccount
+from dnsbl.vocabulary import Role
 
 with later():
     from dnsbl import opened as lists

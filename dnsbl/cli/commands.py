@@ -14,7 +14,7 @@ from dnsbl.daemons import ROLES
 from dnsbl.errors import DnsblError, StoreUnavailable
 
 with later():
-    from dnsbl import casework, model, places
+    from dnsbl import casework, places, vocabulary
     from dnsbl import config as reading
     from dnsbl import opened as lists
     from dnsbl.cli import (
@@ -110,7 +110,7 @@ def nominate(
         pieces,
         lambda shown: intake.nominations(
             address,
-            door=model.Door.CLI,
+            door=vocabulary.Door.CLI,
             nominator=operator() + (f" for reporter {account.name}" if account else ""),
             reason=reason,
             evidence=shown,
@@ -177,7 +177,7 @@ def lookup(
         lookups.lookup_each(each, opened.zones, site, file, as_json=as_json)
         return
     where = asking.one(address, opened.zones.origins, opened.settings.web.base_url)
-    asker = casework.base.Asker.of(model.Door.CLI, operator(), control=False)
+    asker = casework.base.Asker.of(vocabulary.Door.CLI, operator(), control=False)
     said = None
     if others:
         sources = others_asked.OtherLists(opened.settings.others, opened.clock)
@@ -192,7 +192,7 @@ def remove(address: Where, wait: Wait = False, config: Config = None, as_json: J
     """Ask that an address be taken off the list: it is retested, and delisted when closed."""
     opened = lists.open_list(config)
     where = asking.one(address, opened.zones.origins, opened.settings.web.base_url)
-    job = opened.casework.doors.ask_removal(where, door=model.Door.CLI, actor=operator())
+    job = opened.casework.doors.ask_removal(where, door=vocabulary.Door.CLI, actor=operator())
     if job is None:
         show.standing(opened, opened.casework.views.look_up(where), as_json=as_json)
         return
@@ -202,7 +202,7 @@ def remove(address: Where, wait: Wait = False, config: Config = None, as_json: J
     report = waiting.wait_for(opened, job, quiet=as_json)
     show.test(opened, report, as_json=as_json)
     standing = opened.casework.views.look_up(where)
-    if standing.state is model.State.LISTED:
+    if standing.state is vocabulary.State.LISTED:
         terminal.fail(f"{where} stays listed: {report.run.explanation or report.run.verdict}")
 
 

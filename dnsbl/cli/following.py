@@ -17,11 +17,12 @@ from dnsbl.dns.listed.published import Bulletin
 from dnsbl.dns.listed.table import Table
 from dnsbl.dns.zones import Zones
 from dnsbl.errors import DnsblError
-from dnsbl.model import Brief, State
+from dnsbl.model import Brief
 from dnsbl.rules import asking
 from dnsbl.rules.bounds import Bounds
 from dnsbl.rules.others import Opinion
 from dnsbl.settings import Settings
+from dnsbl.vocabulary import State
 from tester.records import dataclass
 
 with later():

@@ -24,8 +24,8 @@ from dnsbl.cli.words import (
 from dnsbl.errors import DnsblError, Refused
 
 with later():
-    from dnsbl import model
     from dnsbl import opened as lists
+    from dnsbl import vocabulary
     from dnsbl.cli import networks, show
     from dnsbl.dns import zones
 
@@ -201,11 +201,11 @@ def listing_expire(reason: Reason = "", config: Config = None, as_json: Json = F
     show.done({"ended": ended}, as_json=as_json)
 
 
-def _named(text: str) -> model.Reason | None:
+def _named(text: str) -> vocabulary.Reason | None:
     """The reason of this name, None for none."""
-    if text and text not in set(model.Reason):
+    if text and text not in set(vocabulary.Reason):
         raise typer.BadParameter("no listing is for this reason", param_hint="--reason")
-    return model.Reason(text) if text else None
+    return vocabulary.Reason(text) if text else None
 
 
 def _zone(opened: lists.OpenedList, name: str) -> zones.Zone:
@@ -219,4 +219,6 @@ def _zone(opened: lists.OpenedList, name: str) -> zones.Zone:
 def _known_kind(opened: lists.OpenedList, kind: str) -> None:
     known = sorted({name for zone in opened.zones for view in zone.views.values() for name in view.kinds})
     if kind not in known:
-        raise Refused(model.Refusal.WRONG_KIND, f"No zone file knows the kind {kind!r}; known are {', '.join(known)}.")
+        raise Refused(
+            vocabulary.Refusal.WRONG_KIND, f"No zone file knows the kind {kind!r}; known are {', '.join(known)}."
+        )

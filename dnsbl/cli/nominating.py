@@ -15,13 +15,13 @@ from pathlib import Path
 
 from dnsbl.cli import show, terminal
 from dnsbl.errors import DnsblError, Refused
-from dnsbl.model import Refusal
 from dnsbl.opened import OpenedList
 from dnsbl.rules.causes import hint_of
 from dnsbl.rules.evidence import FILE_MOST
 from dnsbl.rules.intake import Intake, Taken
 from dnsbl.rules.trail import Belief, trail
 from dnsbl.settings import Settings
+from dnsbl.vocabulary import Refusal
 from dnsbl.web.shapes import nominated_shape, proofs_at, standing_shape
 from tester.received.chain import Step, Trace
 from tester.smtp import escape

@@ -9,7 +9,8 @@ import typer
 
 from dnsbl.cli.later import later
 from dnsbl.cli.words import Config, Json, Reason, operator, reason_of
-from dnsbl.model import ReporterAccount, Tier
+from dnsbl.model import ReporterAccount
+from dnsbl.vocabulary import Tier
 
 with later():
     from dnsbl import opened as lists

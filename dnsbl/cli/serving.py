@@ -22,10 +22,11 @@ from dnsbl.cli.sparing import WINDOW, Sparing
 from dnsbl.cli.streams import let_go
 from dnsbl.clock import SystemClock
 from dnsbl.config import read_settings, read_zones, unanswered_kinds
+from dnsbl.daemons.answering import Bound
 from dnsbl.daemons.families import had
 from dnsbl.daemons.keeper import VERSION
 from dnsbl.daemons.manager import Manager
-from dnsbl.daemons.node import Bound, Node
+from dnsbl.daemons.node import Node
 from dnsbl.daemons.processes import Child, Ended, Leash, Parent, yield_memory
 from dnsbl.daemons.reserve import fitted, granted
 from dnsbl.daemons.writing import Writer

@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dnsbl.cli import show, terminal
-from dnsbl.model import Measure
 from dnsbl.opened import OpenedList
 from dnsbl.rules.statistics import STEPS, Statistics, document, in_zones
+from dnsbl.vocabulary import Measure
 
 #: What each measure is of, as the head of its lines.
 HEADS = {

@@ -8,9 +8,9 @@ from typing import Any
 from dnsbl.addresses import Network
 from dnsbl.daemons.names import texts
 from dnsbl.errors import Refused
-from dnsbl.model import Refusal
 from dnsbl.opened import OpenedList
 from dnsbl.rules import optout
+from dnsbl.vocabulary import Refusal
 
 
 def opted_out(opened: OpenedList, network: Network, *, public: str, actor: str) -> dict[str, Any]:

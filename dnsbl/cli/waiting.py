@@ -8,9 +8,10 @@ from rich.status import Status
 
 from dnsbl.cli import show, terminal
 from dnsbl.errors import BrokenOff, DnsblError, NotFound
-from dnsbl.model import Job, JobState, RunReport, RunState
+from dnsbl.model import Job, RunReport
 from dnsbl.opened import OpenedList
 from dnsbl.rules.headway import headway
+from dnsbl.vocabulary import JobState, RunState
 
 #: Seconds between two looks.
 POLL = 0.25

@@ -15,7 +15,7 @@ from dnsbl.errors import DnsblError
 
 with later():
     from dnsbl import config as reading
-    from dnsbl import model
+    from dnsbl import vocabulary
     from dnsbl.rules import profiles
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def profile_names(incomplete: str) -> list[str]:
 
 def operators_kinds(ctx: typer.Context, incomplete: str) -> list[str]:
     """Completes a kind that an operator may list under: one that needs no proof, and lists somebody."""
-    return [name for name in kind_names(ctx, incomplete) if name not in model.PROOF_KINDS | model.DECLARED]
+    return [name for name in kind_names(ctx, incomplete) if name not in vocabulary.PROOF_KINDS | vocabulary.DECLARED]
 
 
 def _zones(ctx: typer.Context) -> Iterable[Zone]:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from dnsbl.addresses import Address
 from dnsbl.casework.assignments import Assignment
 from dnsbl.daemons.visit import POLL, Means, Visit
-from dnsbl.model import Extent
+from dnsbl.vocabulary import Extent
 from tester import canary, vectors
 from tester.caller import call
 from tester.fate import on

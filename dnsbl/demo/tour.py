@@ -31,13 +31,15 @@ from rich.table import Table
 from dnsbl.addresses import Address, parse_address, reversed_labels
 from dnsbl.clock import SystemClock
 from dnsbl.config import read_settings, read_zones
-from dnsbl.daemons.node import Bound, Node
+from dnsbl.daemons.answering import Bound
+from dnsbl.daemons.node import Node
 from dnsbl.demo.neighbourhood import NETWORK, PAPERS, READER, RESIDENTS, Neighbourhood, Resident, free_port
 from dnsbl.log import note
 from dnsbl.log.statements import statements
-from dnsbl.model import Door, RunState, Standing, State
+from dnsbl.model import Standing
 from dnsbl.opened import OpenedList, open_with
 from dnsbl.rules import intake
+from dnsbl.vocabulary import Door, RunState, State
 from tester.smtp import Transcript
 from tester.smtp import escape as printable
 

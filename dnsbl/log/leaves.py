@@ -17,7 +17,8 @@ from hmac import digest
 from typing import Any
 
 from dnsbl.addresses import Network
-from dnsbl.model import DECLARED, Door, Entry, JobReason, JobState, Reason, RunState
+from dnsbl.model import Entry
+from dnsbl.vocabulary import DECLARED, Door, JobReason, JobState, Reason, RunState
 from tester.letter import Letter
 from tester.records import dataclass
 from tester.verdict import Finding, Verdict

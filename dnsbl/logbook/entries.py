@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from dnsbl.logbook.events import EVENTS, tell
-from dnsbl.model import Door, Entry, JobState, NoticeState, RunState
+from dnsbl.model import Entry
+from dnsbl.vocabulary import Door, JobState, NoticeState, RunState
 
 _log = logging.getLogger("dnsbl.journal")
 

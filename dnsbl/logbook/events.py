@@ -161,6 +161,6 @@ class _Known(dict[str, Any]):
 def refused(
     log: logging.Logger, *, door: object, actor: str, reason: str, address: object = "nobody", removal: bool = False
 ) -> None:
-    """A request has come to nothing, of which the journal has no entry; `reason` is a `model.Refusal`."""
+    """A request has come to nothing, of which the journal has no entry; `reason` is a `vocabulary.Refusal`."""
     event = "removal-refused" if removal else "nomination-refused"
     tell(log, event, address=address, actor=actor, door=door, reason=reason)

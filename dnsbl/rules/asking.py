@@ -24,7 +24,7 @@ from dnsbl.addresses import (
     printable,
 )
 from dnsbl.errors import Refused
-from dnsbl.model import Refusal
+from dnsbl.vocabulary import Refusal
 from tester.records import dataclass
 
 #: Characters that are read, and things that are found.

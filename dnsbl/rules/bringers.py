@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dnsbl.addresses import Network, parse_network
 from dnsbl.errors import Refused
-from dnsbl.model import Door, Refusal
+from dnsbl.vocabulary import Door, Refusal
 from tester.records import dataclass
 
 #: Characters of a source's name.

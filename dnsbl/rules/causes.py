@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dnsbl.model import LENT, RunReport
+from dnsbl.model import RunReport
+from dnsbl.vocabulary import LENT
 from tester.cause import Explained, explain, gather, hint
 from tester.fate import telling
 from tester.smtp import Transcript

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 
 from dnsbl.addresses import Network, label_bits, reverse_zone
 from dnsbl.errors import Refused
-from dnsbl.model import Refusal
+from dnsbl.vocabulary import Refusal
 
 #: Characters of a code: 100 bits.
 LENGTH = 20

@@ -26,7 +26,7 @@ from typing import NamedTuple
 
 from dnsbl.addresses import Address, neighbourhood, region
 from dnsbl.errors import Refused
-from dnsbl.model import Refusal, Role
+from dnsbl.vocabulary import Refusal, Role
 
 #: Characters of a password (NIST SP 800-63B 5.1.1.2: eight at least, 64 must be possible; argon2 takes any).
 SHORTEST, LONGEST = 12, 200

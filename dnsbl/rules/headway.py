@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import StrEnum
 
-from dnsbl.model import RunState
+from dnsbl.vocabulary import RunState
 from tester.fate import Fate
 from tester.records import dataclass
 from tester.smtp import DELIVERED, PENDING, Outcome

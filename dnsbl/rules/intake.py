@@ -17,10 +17,11 @@ from email.utils import parsedate_to_datetime
 
 from dnsbl.addresses import Address
 from dnsbl.errors import Refused, capital
-from dnsbl.model import TRUSTED, Door, Job, Nomination, Refusal, ReporterAccount, Tier
+from dnsbl.model import Job, Nomination, ReporterAccount
 from dnsbl.rules.evidence import Exhibit, exhibits
 from dnsbl.rules.targets import target, worded
 from dnsbl.settings import Settings
+from dnsbl.vocabulary import TRUSTED, Door, Refusal, Tier
 from tester.received.chain import Home, Reading, Step, Trace, organisation, trace
 from tester.received.fields import fields
 from tester.received.line import Hop, hops

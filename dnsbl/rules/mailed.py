@@ -13,11 +13,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from dnsbl.errors import Refused
-from dnsbl.model import Refusal
 from dnsbl.rules import reporters
 from dnsbl.rules.evidence import mime
 from dnsbl.rules.intake import Intake, Taken
 from dnsbl.settings import Settings
+from dnsbl.vocabulary import Refusal
 from tester.mime import STATUS
 from tester.received.chain import Trace
 from tester.records import dataclass

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from dnsbl.addresses import Network, label_bits, reverse_zone
 from dnsbl.errors import Refused
-from dnsbl.model import Refusal
+from dnsbl.vocabulary import Refusal
 
 #: The label below the reverse name.
 LABEL = "_do-not-test"

@@ -78,21 +78,10 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 
 from dnsbl.errors import Damaged
-from dnsbl.model import (
-    BACKSCATTER,
-    DELAYED_OUTPUT,
-    RELAY_OUTPUT,
-    UNCONFIRMED,
-    Action,
-    Case,
-    Decision,
-    Exits,
-    FollowUp,
-    JobReason,
-    Reason,
-)
+from dnsbl.model import Case, Decision, FollowUp
 from dnsbl.rules import schedule
 from dnsbl.settings import Policy
+from dnsbl.vocabulary import BACKSCATTER, DELAYED_OUTPUT, RELAY_OUTPUT, UNCONFIRMED, Action, Exits, JobReason, Reason
 from tester.verdict import Verdict
 
 

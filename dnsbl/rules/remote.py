@@ -19,8 +19,9 @@ from enum import StrEnum
 
 from dnsbl.addresses import Address
 from dnsbl.errors import Refused
-from dnsbl.model import JobReason, Refusal, ReporterAccount
+from dnsbl.model import ReporterAccount
 from dnsbl.settings import RemoteTesting
+from dnsbl.vocabulary import JobReason, Refusal
 from tester.received.line import Hop
 from tester.received.login import logged_in, over_smtp
 from tester.records import dataclass

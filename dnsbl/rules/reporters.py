@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from hashlib import sha256
 
 from dnsbl.errors import Refused
-from dnsbl.model import Refusal, ReporterAccount, Tier
+from dnsbl.model import ReporterAccount
 from dnsbl.settings import ReporterTerms
+from dnsbl.vocabulary import Refusal, Tier
 from tester.records import dataclass
 from tester.verdict import Verdict
 

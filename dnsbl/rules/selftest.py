@@ -15,8 +15,9 @@ from ipaddress import IPv4Address, IPv6Address
 
 from dnsbl.addresses import Address
 from dnsbl.errors import Refused
-from dnsbl.model import Refusal, SelfTest
+from dnsbl.model import SelfTest
 from dnsbl.settings import Settings
+from dnsbl.vocabulary import Refusal
 from tester import manners
 from tester.fate import delivered, on
 from tester.paths import Path, path

@@ -15,8 +15,9 @@ from typing import Any
 
 from dnsbl.addresses import Network
 from dnsbl.clock import day_of
-from dnsbl.model import DECLARED, EXCEPTION, LENT, TESTED_KINDS, Door, Entry, JobReason, Measure, Reason, RunReport
+from dnsbl.model import Entry, RunReport
 from dnsbl.rules.causes import cause_of
+from dnsbl.vocabulary import DECLARED, EXCEPTION, LENT, TESTED_KINDS, Door, JobReason, Measure, Reason
 from tester import canary
 from tester.cause import Cause, Software
 from tester.records import dataclass

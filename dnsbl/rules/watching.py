@@ -16,9 +16,10 @@ from xml.sax.saxutils import escape, quoteattr
 
 from dnsbl.addresses import Network, parse_network
 from dnsbl.errors import Refused
-from dnsbl.model import Listing, Refusal, Watch, WatchWay
+from dnsbl.model import Listing, Watch
 from dnsbl.rules import notices
 from dnsbl.settings import Settings
+from dnsbl.vocabulary import Refusal, WatchWay
 
 #: Characters of a program's address.
 URL_MOST = 500

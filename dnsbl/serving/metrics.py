@@ -30,12 +30,12 @@ from dnsbl.clock import Clock
 from dnsbl.dns.wire import NXDOMAIN
 from dnsbl.errors import DnsblError, unheard
 from dnsbl.health import Board
-from dnsbl.model import EXCEPTION
 from dnsbl.serving.feed import Feed
 from dnsbl.serving.follower import Follower
 from dnsbl.serving.querylog import QueryLog
 from dnsbl.serving.responder import DROPS, TRANSPORTS, Responder
 from dnsbl.settings import split_listen
+from dnsbl.vocabulary import EXCEPTION
 from tester.crowd import Tally
 
 #: Where Linux tells about UDP sockets; a line a socket, with its inode and the datagrams that found its queue full.

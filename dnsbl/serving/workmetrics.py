@@ -19,7 +19,8 @@ from dnsbl.errors import DnsblError, Trouble
 from dnsbl.logbook.events import EVENTS
 from dnsbl.logbook.lines import PARTS
 from dnsbl.logbook.tally import Durations, EventTally
-from dnsbl.model import JobReason, WorkLeft
+from dnsbl.model import WorkLeft
+from dnsbl.vocabulary import JobReason
 from tester.verdict import Finding, Verdict
 
 #: Metrics that count events: words for people, labels, and the events with what stands behind their own values.

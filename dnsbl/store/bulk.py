@@ -34,12 +34,12 @@ from sqlalchemy import (
 )
 
 from dnsbl.errors import Damaged
-from dnsbl.model import DECLARED, PROOF_KINDS, Reason
 from dnsbl.store.clerk import Clerk, Prepared, prepared
 from dnsbl.store.columns import Moment, Named, Number, Words, YesNo
 from dnsbl.store.rows import Rows
 from dnsbl.store.schema.listed import changes, listings
 from dnsbl.store.shelf import Shelf
+from dnsbl.vocabulary import DECLARED, PROOF_KINDS, Reason
 
 #: Octets of each key in a slice, filled up behind it, and those that one of IPv4 has by itself.
 WIDTH, SHORT = 18, 6

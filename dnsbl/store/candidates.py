@@ -7,10 +7,11 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, delete, func, insert, select
 
-from dnsbl.model import Candidate, Door
+from dnsbl.model import Candidate
 from dnsbl.store.clerk import prepared
 from dnsbl.store.schema.nominated import candidates
 from dnsbl.store.shelf import Shelf, columns, many
+from dnsbl.vocabulary import Door
 
 _ALL = columns(candidates, Candidate)
 

@@ -25,11 +25,12 @@ from sqlalchemy import (
 )
 
 from dnsbl.addresses import Address, Network, neighbourhood
-from dnsbl.model import ASKED, Crowded, Extent, Job, JobReason, JobState, WaitingTests
+from dnsbl.model import ASKED, Crowded, Job, WaitingTests
 from dnsbl.store.clerk import Prepared, prepared
 from dnsbl.store.columns import NoneOf, address_key, network_key, one_of, span
 from dnsbl.store.schema.tested import LIVE, NOMINATED, OF_ITSELF, OF_THE_LIST, RUNNING, jobs, paths
 from dnsbl.store.shelf import Shelf, columns, many, one
+from dnsbl.vocabulary import Extent, JobReason, JobState
 
 _JOB = columns(jobs, Job)
 _ADD = prepared(insert(jobs).returning(*_JOB))

@@ -10,12 +10,13 @@ from sqlalchemy import BindParameter, ColumnElement, bindparam, case, func, inse
 
 from dnsbl.addresses import Address, Network, network_of
 from dnsbl.errors import Damaged
-from dnsbl.model import BACKSCATTER, EXCEPTION, GOT_OFF, OUTPUT_KINDS, PROOF_KINDS, TESTED_KINDS, Listing, Reason
+from dnsbl.model import Listing
 from dnsbl.store.clerk import prepared
 from dnsbl.store.columns import RawKey, covering, network_key, span
 from dnsbl.store.schema.listed import ACTIVE, listings
 from dnsbl.store.schema.tested import letters, returns
 from dnsbl.store.shelf import Shelf, columns, many, one
+from dnsbl.vocabulary import BACKSCATTER, EXCEPTION, GOT_OFF, OUTPUT_KINDS, PROOF_KINDS, TESTED_KINDS, Reason
 from tester.verdict import CAME_BACK, ELSEWHERE, Finding
 
 _LISTING = columns(listings, Listing)

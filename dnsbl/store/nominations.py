@@ -9,11 +9,12 @@ from datetime import UTC, datetime
 from sqlalchemy import ColumnElement, and_, bindparam, func, insert, literal, select, tuple_, update
 
 from dnsbl.addresses import Address
-from dnsbl.model import Door, Nominated, Nomination
+from dnsbl.model import Nominated, Nomination
 from dnsbl.store.clerk import prepared
 from dnsbl.store.columns import YesNo
 from dnsbl.store.schema.nominated import REPORTED, nominations
 from dnsbl.store.shelf import Shelf, columns, many, one
+from dnsbl.vocabulary import Door
 
 #: What nobody has taken back.
 _KEPT = nominations.c.withdrawn.is_(None)

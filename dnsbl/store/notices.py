@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import and_, delete, func, insert, or_, select, update
 
-from dnsbl.model import Notice, NoticeState
+from dnsbl.model import Notice
 from dnsbl.store.schema.told import UNSENT, notices, silenced
 from dnsbl.store.shelf import Shelf, columns, many, one
+from dnsbl.vocabulary import NoticeState
 
 _NOTICE = columns(notices, Notice)
 #: How an address begins that is known by its salted hash alone.

@@ -13,11 +13,11 @@ from hashlib import sha256
 
 from sqlalchemy import bindparam, delete, exists, func, or_, select, tuple_, update
 
-from dnsbl.model import JobState
 from dnsbl.store.schema.listed import ACTIVE, COMES_OUT, changes, listings, outputs
 from dnsbl.store.schema.nominated import evidence
 from dnsbl.store.schema.tested import FORGETTABLE, LIVE, guises, jobs, letters, returns, runs, sessions
 from dnsbl.store.shelf import Shelf
+from dnsbl.vocabulary import JobState
 from tester.records import dataclass
 from tester.verdict import Finding
 

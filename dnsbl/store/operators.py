@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from sqlalchemy import delete, func, insert, literal, select, update
 
-from dnsbl.model import OperatorAccount, Role
+from dnsbl.model import OperatorAccount
 from dnsbl.store.columns import YesNo
 from dnsbl.store.schema.manned import operators
 from dnsbl.store.shelf import Shelf, columns, many, one
+from dnsbl.vocabulary import Role
 
 _ALL = columns(operators, OperatorAccount)
 _LET_IN = operators.c.disabled == literal(False, YesNo())

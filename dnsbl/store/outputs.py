@@ -8,10 +8,11 @@ from datetime import datetime
 from sqlalchemy import bindparam, insert, select, update
 
 from dnsbl.addresses import Network
-from dnsbl.model import TESTED_KINDS, Output, Reason
+from dnsbl.model import Output
 from dnsbl.store.clerk import prepared
 from dnsbl.store.schema.listed import ACTIVE, COMES_OUT, listings, outputs
 from dnsbl.store.shelf import Shelf, columns, many
+from dnsbl.vocabulary import TESTED_KINDS, Reason
 
 _OUTPUT = columns(outputs, Output)
 _OF_INPUT = prepared(

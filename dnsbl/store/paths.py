@@ -8,10 +8,11 @@ from typing import Any
 from sqlalchemy import Row, bindparam, exists, func, insert, select, update
 
 from dnsbl.addresses import Address
-from dnsbl.model import Job, JobReason, PathReport
+from dnsbl.model import Job, PathReport
 from dnsbl.store.clerk import prepared
 from dnsbl.store.schema.tested import letters, paths, runs
 from dnsbl.store.shelf import Shelf
+from dnsbl.vocabulary import JobReason
 from tester.paths import Path, Tls
 from tester.verdict import CAME_BACK, Verdict
 

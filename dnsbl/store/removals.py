@@ -7,11 +7,11 @@ from datetime import datetime
 from sqlalchemy import bindparam, func, insert, literal, select
 
 from dnsbl.addresses import Address
-from dnsbl.model import JobReason, RunState
 from dnsbl.store.clerk import prepared
 from dnsbl.store.columns import YesNo
 from dnsbl.store.schema.tested import removals, runs
 from dnsbl.store.shelf import Shelf
+from dnsbl.vocabulary import JobReason, RunState
 
 _OF_ASKER = (removals.c.address == bindparam("address"), removals.c.asker == bindparam("asker"))
 _KNOWN = prepared(select(removals.c.id).where(*_OF_ASKER, removals.c.run == bindparam("run")).limit(1))

@@ -7,9 +7,10 @@ from datetime import datetime
 
 from sqlalchemy import insert, select, update
 
-from dnsbl.model import ReporterAccount, Tier
+from dnsbl.model import ReporterAccount
 from dnsbl.store.schema.nominated import reporters
 from dnsbl.store.shelf import Shelf, columns, many, one
+from dnsbl.vocabulary import Tier
 
 _ALL = columns(reporters, ReporterAccount)
 

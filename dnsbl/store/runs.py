@@ -10,12 +10,13 @@ from typing import Any
 from sqlalchemy import and_, bindparam, func, insert, select, update
 
 from dnsbl.addresses import Address, Network
-from dnsbl.model import LENT, Job, JobReason, Run, RunState
+from dnsbl.model import Job, Run
 from dnsbl.store.clerk import Prepared, prepared
 from dnsbl.store.columns import address_key, clean, one_of, span
 from dnsbl.store.paths import OF, first_way
 from dnsbl.store.schema.tested import COUNTS, WAITING, letters, paths, runs
 from dnsbl.store.shelf import Shelf, columns, many, one
+from dnsbl.vocabulary import LENT, JobReason, RunState
 from tester import canary
 from tester.verdict import ELSEWHERE, Verdict
 

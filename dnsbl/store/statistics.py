@@ -12,10 +12,11 @@ from typing import Any
 from sqlalchemy import delete, func, insert, select, update
 
 from dnsbl.addresses import Network
-from dnsbl.model import Entry, Measure, Reason
+from dnsbl.model import Entry
 from dnsbl.store.schema.entered import ENTRY, counted, journal, statistics
 from dnsbl.store.schema.listed import changes, listings
 from dnsbl.store.shelf import Shelf, columns, many
+from dnsbl.vocabulary import Measure, Reason
 from tester.records import dataclass
 
 #: The logs that are counted.

@@ -8,9 +8,10 @@ from datetime import datetime
 from sqlalchemy import and_, false, func, insert, or_, select, update
 
 from dnsbl.addresses import Network
-from dnsbl.model import Watch, WatchWay
+from dnsbl.model import Watch
 from dnsbl.store.schema.told import WATCHING, watches
 from dnsbl.store.shelf import Shelf, columns, many, one
+from dnsbl.vocabulary import WatchWay
 
 _WATCH = columns(watches, Watch)
 

@@ -26,11 +26,11 @@ from dnsbl.casework.views import Views
 from dnsbl.clock import Clock
 from dnsbl.errors import Refused
 from dnsbl.logbook import events
-from dnsbl.model import Door, Refusal, RunState
 from dnsbl.rules import asking, intake
 from dnsbl.rules.discretion import discretion
 from dnsbl.rules.others import Opinion
 from dnsbl.settings import Settings
+from dnsbl.vocabulary import Door, Refusal, RunState
 from dnsbl.web.events import Events, EventStream, News, Stream, server_sent
 from dnsbl.web.faults import API, problem, problems, refusal
 from dnsbl.web.limits import Quota

@@ -14,8 +14,9 @@ from pydantic import BaseModel, Field
 
 from dnsbl.addresses import Address
 from dnsbl.errors import Refused
-from dnsbl.model import Brief, State
+from dnsbl.model import Brief
 from dnsbl.rules import asking
+from dnsbl.vocabulary import State
 from dnsbl.web.shapes import Codes
 from tester.smtp import escape
 

@@ -15,8 +15,8 @@ from dnsbl.addresses import Address
 from dnsbl.casework.doors import Doors
 from dnsbl.casework.ownership import Ownership
 from dnsbl.errors import Refused
-from dnsbl.model import Door, Refusal
 from dnsbl.rules import asking
+from dnsbl.vocabulary import Door, Refusal
 from dnsbl.web.faults import refusal
 from dnsbl.web.pages import controls, requester
 from dnsbl.web.render import Pages

@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 
-from dnsbl.model import LENT, Run, RunReport
+from dnsbl.model import Run, RunReport
 from dnsbl.rules.causes import cause_of
 from dnsbl.rules.discretion import CHARACTERS, discretion, redact
 from dnsbl.settings import Settings
+from dnsbl.vocabulary import LENT
 from dnsbl.web import words
 from dnsbl.web.picture import Picture, picture
 from dnsbl.web.shapes import output_addresses

@@ -19,8 +19,8 @@ from starlette.types import Receive, Scope, Send
 from dnsbl.addresses import Address
 from dnsbl.clock import Clock
 from dnsbl.errors import Refused, StoreUnavailable
-from dnsbl.model import Refusal
 from dnsbl.settings import Web
+from dnsbl.vocabulary import Refusal
 from tester.crowd import Crowd, Place, widths
 from tester.records import dataclass
 

@@ -11,7 +11,8 @@ from enum import StrEnum
 
 from dnsbl.addresses import network_of
 from dnsbl.dns.zones import NEVER
-from dnsbl.model import OUTPUT_KINDS, TESTED_KINDS, JobReason, JobState, Listing, Run, RunState, Standing, State
+from dnsbl.model import Listing, Run, Standing
+from dnsbl.vocabulary import OUTPUT_KINDS, TESTED_KINDS, JobReason, JobState, RunState, State
 from tester.host import RELAYS
 
 

@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Scope
 
 from dnsbl.errors import Busy, NotFound, Refused, StoreUnavailable, Trouble
-from dnsbl.model import Refusal
+from dnsbl.vocabulary import Refusal
 from dnsbl.web import malformed
 from dnsbl.web.reasons import kind
 from dnsbl.web.render import Pages

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
-from dnsbl.model import Measure
 from dnsbl.rules.statistics import STEPS, Statistics, in_zones
+from dnsbl.vocabulary import Measure
 from dnsbl.web import charts, words
 from dnsbl.web.charts import Curve, Row, figure, share
 from tester.records import dataclass

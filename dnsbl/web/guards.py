@@ -16,8 +16,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dnsbl.addresses import Address
 from dnsbl.clock import Clock
-from dnsbl.model import Refusal
 from dnsbl.settings import Settings
+from dnsbl.vocabulary import Refusal
 from dnsbl.web import limits
 from dnsbl.web.faults import API, Fault, Faults
 from dnsbl.web.holders import Holders

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from dnsbl.casework.briefing import MOST, Briefing
 from dnsbl.errors import Refused
-from dnsbl.model import Refusal
+from dnsbl.vocabulary import Refusal
 from dnsbl.web import briefs
 from dnsbl.web.briefs import BriefShape
 from dnsbl.web.faults import API, problems

@@ -22,12 +22,12 @@ from dnsbl.casework.standstill import Standstill
 from dnsbl.clock import Clock
 from dnsbl.errors import Refused
 from dnsbl.logbook import events
-from dnsbl.model import Door, Refusal
 from dnsbl.rules import intake
 from dnsbl.rules.causes import hint_of
 from dnsbl.rules.intake import Intake, Taken
 from dnsbl.rules.trail import gist, trail
 from dnsbl.settings import Settings
+from dnsbl.vocabulary import Door, Refusal
 from dnsbl.web.faults import refusal
 from dnsbl.web.guards import TOO_LARGE, most_evidence
 from dnsbl.web.pages import requester

@@ -23,13 +23,14 @@ from dnsbl.casework.views import Views
 from dnsbl.clock import Clock
 from dnsbl.dns.zones import TEST_POINT, Zone
 from dnsbl.errors import NotFound, Refused
-from dnsbl.model import GOT_OFF, Door, JobState, Listing, Refusal, RunReport, RunState, Standing, State
+from dnsbl.model import Listing, RunReport, Standing
 from dnsbl.rules import asking, policy
 from dnsbl.rules.asking import Found
 from dnsbl.rules.discretion import discretion
 from dnsbl.rules.headway import Headway
 from dnsbl.settings import Settings
 from dnsbl.settings.policy import OWNERS
+from dnsbl.vocabulary import GOT_OFF, Door, JobState, Refusal, RunState, State
 from dnsbl.web.codes import answers
 from dnsbl.web.dossier import Dossier, dossier
 from dnsbl.web.events import Events, EventStream, News, Stream, server_sent

@@ -11,7 +11,7 @@ from fastapi.responses import PlainTextResponse
 from dnsbl.addresses import parse_address
 from dnsbl.casework.proofs import Proofs
 from dnsbl.errors import NotFound, Refused, Withheld
-from dnsbl.model import Refusal
+from dnsbl.vocabulary import Refusal
 from dnsbl.web.faults import API, problems
 
 #: Seconds for which a proof may be kept: a newer one has a newer checkpoint and shows no less.

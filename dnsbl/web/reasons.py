@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dnsbl.model import Refusal
+from dnsbl.vocabulary import Refusal
 
 #: reason -> (title, what would be right); a full stop ends what is a sentence.
 REASONS: Mapping[str, tuple[str, str]] = {

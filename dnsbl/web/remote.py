@@ -17,11 +17,12 @@ from dnsbl.casework.doors import Doors
 from dnsbl.casework.remote import Lent, RemoteTests, Watched
 from dnsbl.clock import Clock
 from dnsbl.errors import Refused
-from dnsbl.model import Door, Nomination, Refusal, ReporterAccount, RunState
+from dnsbl.model import Nomination, ReporterAccount
 from dnsbl.rules import intake
 from dnsbl.rules.discretion import discretion
 from dnsbl.rules.remote import Grade
 from dnsbl.settings import Settings
+from dnsbl.vocabulary import Door, Refusal, RunState
 from dnsbl.web.api import POSTED, Key, Suspect, octets
 from dnsbl.web.faults import API, problems
 from tester.verdict import Finding

@@ -15,9 +15,9 @@ from starlette.responses import HTMLResponse
 
 from dnsbl.addresses import Network
 from dnsbl.dns.zones import Zone
-from dnsbl.model import BACKSCATTER, DECLARED, PROOF_KINDS
 from dnsbl.settings import Settings
 from dnsbl.settings.policy import AT_ONCE, OWNERS
+from dnsbl.vocabulary import BACKSCATTER, DECLARED, PROOF_KINDS
 from dnsbl.web import words
 from tester.host import RELAYS
 

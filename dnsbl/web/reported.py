@@ -16,7 +16,7 @@ from dnsbl.casework.doors import Doors
 from dnsbl.casework.views import Views
 from dnsbl.casework.withdrawing import Withdrawing
 from dnsbl.errors import Refused
-from dnsbl.model import Door, Refusal, RunState
+from dnsbl.vocabulary import Door, Refusal, RunState
 from dnsbl.web.api import ASK_AGAIN, Key
 from dnsbl.web.faults import API, problems
 from tester.verdict import Verdict

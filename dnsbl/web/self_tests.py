@@ -24,12 +24,13 @@ from dnsbl.casework.self_tests import SelfTests
 from dnsbl.casework.views import Views
 from dnsbl.clock import Clock
 from dnsbl.errors import Refused
-from dnsbl.model import Door, JobState, Refusal, RunReport, RunState, SelfTest
+from dnsbl.model import RunReport, SelfTest
 from dnsbl.rules import selftest
 from dnsbl.rules.causes import cause_of
 from dnsbl.rules.discretion import discretion
 from dnsbl.rules.headway import Headway, HeadwayPhase, headway
 from dnsbl.settings import Settings
+from dnsbl.vocabulary import Door, JobState, Refusal, RunState
 from dnsbl.web import lines
 from dnsbl.web.events import Events, EventStream, News, Stream, server_sent
 from dnsbl.web.faults import API, problems, refusal

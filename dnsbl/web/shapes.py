@@ -13,12 +13,13 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, Field, WithJsonSchema
 
 from dnsbl.addresses import Address
-from dnsbl.model import JobReason, PathReport, Reason, Refusal, RunReport, RunState, Standing, State
+from dnsbl.model import PathReport, RunReport, Standing
 from dnsbl.rules.causes import cause_of, hint_of
 from dnsbl.rules.headway import Headway, HeadwayPhase, headway
 from dnsbl.rules.intake import Taken
 from dnsbl.rules.others import Ailment, Opinion
 from dnsbl.settings import Settings
+from dnsbl.vocabulary import JobReason, Reason, Refusal, RunState, State
 from tester.cause import Cause, Explained, Software, Sure, advice
 from tester.received.chain import Reading
 from tester.smtp import Flag, Outcome, Transcript

@@ -11,7 +11,8 @@ from datetime import datetime
 from itertools import islice
 
 from dnsbl.errors import capital
-from dnsbl.model import Listing, Reason, Standing
+from dnsbl.model import Listing, Standing
+from dnsbl.vocabulary import Reason
 from dnsbl.web import words
 from tester.host import RELAYS
 from tester.records import dataclass

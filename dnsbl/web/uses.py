@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
 
 from dnsbl.dns.zones import Zone
-from dnsbl.model import BACKSCATTER, DECLARED, OUTPUT_KINDS, UNCONFIRMED, UNTESTABLE
+from dnsbl.vocabulary import BACKSCATTER, DECLARED, OUTPUT_KINDS, UNCONFIRMED, UNTESTABLE
 from tester.records import dataclass
 
 #: Kinds of listings that are for scoring: who is listed so may send more good mail than bad.

@@ -16,9 +16,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from dnsbl.casework.watching import Watching
 from dnsbl.clock import Clock
 from dnsbl.errors import Refused
-from dnsbl.model import Door, Listing, Refusal, Watch, WatchWay
+from dnsbl.model import Listing, Watch
 from dnsbl.rules import watching as rules
 from dnsbl.settings import Settings
+from dnsbl.vocabulary import Door, Refusal, WatchWay
 from dnsbl.web.control import Texts
 from dnsbl.web.faults import API, problems, refusal
 from dnsbl.web.pages import requester

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dnsbl.model import Door, JobReason, Reason, State
+from dnsbl.vocabulary import Door, JobReason, Reason, State
 from tester.cause import Cause, Sure
 from tester.host import RELAYS
 from tester.smtp import Flag, Outcome

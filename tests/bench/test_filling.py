@@ -9,9 +9,10 @@ import pytest
 from bench.filling import PATTERN, RANGE, SINGLE, Filled, fill, host
 from dnsbl.addresses import Address
 from dnsbl.casework import Casework
-from dnsbl.model import Standing, State
+from dnsbl.model import Standing
 from dnsbl.settings import Settings
 from dnsbl.store import Store
+from dnsbl.vocabulary import State
 from tester.letter import Keyring
 from tester.verdict import Verdict
 

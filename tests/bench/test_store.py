@@ -13,8 +13,8 @@ from bench import store
 from bench.cycles import Cycles, Player
 from bench.filling import Filled
 from bench.store import Play, SizeFigures, SlowFigures, StoreFigures
-from dnsbl.model import State
 from dnsbl.store import Store
+from dnsbl.vocabulary import State
 
 ALONE = Play(1, 60.0, cpu=14.0, statements=50.0, longest=0.1, which="file_run", verbs={"take_job": 2.0})
 TOGETHER = replace(ALONE, processes=4, rate=100.0)

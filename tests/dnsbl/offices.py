@@ -24,9 +24,10 @@ from dnsbl.addresses import Address, parse_address
 from dnsbl.casework import Casework
 from dnsbl.casework.assignments import Assignment
 from dnsbl.clock import HandClock
-from dnsbl.model import Door, Job, Nomination, Run
+from dnsbl.model import Job, Nomination, Run
 from dnsbl.settings import Settings
 from dnsbl.store import Store
+from dnsbl.vocabulary import Door
 from tester import letter, vectors
 from tester.fate import Fate
 from tester.letter import Keyring, Letter

@@ -26,3 +26,43 @@ def test_every_logger_is_called_so() -> None:
     for path in FILES:
         text = path.read_text(encoding="utf-8")
         assert text.count("logging.getLogger(__name__)") == text.count("\n_log = logging.getLogger(__name__)\n"), path
+
+
+#: What a module hands on that another one has made: the tables once their indexes are made too, and rich's, since they
+#: stand behind one module.
+HANDED_ON = {
+    ("dnsbl.store.indexes", "metadata"),
+    ("dnsbl.store.schema.whole", "metadata"),
+    ("dnsbl.cli.drawing", "Table"),
+}
+
+
+def _stand(path: Path) -> set[str]:
+    """The names that a module makes, and does not only import."""
+    made = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    return {
+        node.id if isinstance(node, ast.Name) else node.name
+        for node in made
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        or (isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
+    }
+
+
+def test_a_name_is_imported_from_where_it_stands() -> None:
+    """So that there is one way to it, and a start reads no more than it needs."""
+    stand: dict[str, set[str]] = {}
+    strange, seen = [], set()
+    for path in [*FILES, *sorted((ROOT / "tests").rglob("*.py"))]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.ImportFrom) or (node.module or "").partition(".")[0] not in ("tester", "dnsbl"):
+                continue
+            assert node.module is not None
+            home = ROOT / f"{node.module.replace('.', '/')}.py"
+            if home.exists() and node.module not in stand:
+                stand[node.module] = _stand(home)
+            for name in (each.name for each in node.names if node.module in stand):
+                seen.add((node.module, name))
+                if name not in stand[node.module] and (node.module, name) not in HANDED_ON:
+                    strange.append(f"{path.relative_to(ROOT)}: {name} from {node.module}")
+    assert strange == []
+    assert seen >= HANDED_ON, "an exception that is none any more"

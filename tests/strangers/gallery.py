@@ -21,10 +21,10 @@ from dnsbl.addresses import parse_address, parse_network
 from dnsbl.casework import keyring
 from dnsbl.clock import HandClock, day_of
 from dnsbl.demo.neighbourhood import free_port
-from dnsbl.model import Door, Role, Tier
 from dnsbl.opened import open_list
 from dnsbl.settings import Settings
 from dnsbl.store import Store
+from dnsbl.vocabulary import Door, Role, Tier
 from tester.smtp import Control, Event, Outcome, Result, Transcript
 from tests.dnsbl.offices import Office
 

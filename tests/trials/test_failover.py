@@ -20,9 +20,10 @@ from bench.filling import SPAM, found_open
 from dnsbl.casework import Casework
 from dnsbl.clock import SystemClock
 from dnsbl.errors import DnsblError, StoreUnavailable
-from dnsbl.model import Door, Nomination
+from dnsbl.model import Nomination
 from dnsbl.settings import Settings
 from dnsbl.store import Store
+from dnsbl.vocabulary import Door
 from tester.letter import Keyring
 
 #: Seconds from the promotion of a standby until nodes must be whole again.

@@ -26,7 +26,8 @@ from collections.abc import Callable, Iterable, Iterator
 from ipaddress import ip_network
 
 from dnsbl.errors import Damaged
-from dnsbl.model import EXCEPTION, Change
+from dnsbl.model import Change
+from dnsbl.vocabulary import EXCEPTION
 from tester.records import dataclass
 
 #: Octets of the longest head that is read.

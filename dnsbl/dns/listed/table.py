@@ -22,7 +22,8 @@ from dnsbl.addresses import Address, Network
 from dnsbl.dns.listed import file
 from dnsbl.dns.listed.array import Band, Sorted, Where, ordered, packed
 from dnsbl.errors import Damaged
-from dnsbl.model import EXCEPTION, Change
+from dnsbl.model import Change
+from dnsbl.vocabulary import EXCEPTION
 
 #: So many changed rows may lie beside the sorted arrays before they ought to be merged into them.
 MOST_BESIDE = 4096

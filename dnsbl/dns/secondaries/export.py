@@ -27,7 +27,8 @@ from dnsbl.dns.secondaries import filters
 from dnsbl.dns.secondaries.records import names
 from dnsbl.dns.zones import RESERVED, Kind, Zone, page, reserved, reserved_at
 from dnsbl.errors import DnsblError
-from dnsbl.model import EXCEPTION, Change
+from dnsbl.model import Change
+from dnsbl.vocabulary import EXCEPTION
 
 #: The form of the JSON lines; grows when a field changes its meaning.
 SCHEMA = 1

@@ -15,7 +15,7 @@ from ipaddress import ip_network
 from dnsbl.addresses import text_at
 from dnsbl.dns.listed.table import Table
 from dnsbl.dns.zones import LOOPBACK, Zone
-from dnsbl.model import EXCEPTION
+from dnsbl.vocabulary import EXCEPTION
 
 _BITS = {4: 32, 6: 128}
 #: Elements a line of an nftables script, and names that ipset takes at most.

@@ -30,7 +30,7 @@ from dnsbl.addresses import Network, text_at
 from dnsbl.dns import wire
 from dnsbl.dns.listed.table import Table
 from dnsbl.dns.zones import RESERVED, Kind, View, Zone, page
-from dnsbl.model import EXCEPTION
+from dnsbl.vocabulary import EXCEPTION
 
 #: The widest network that `expand` writes name by name, in bits of host part.
 MOST_EXPANDED = 16

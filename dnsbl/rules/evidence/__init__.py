@@ -17,8 +17,8 @@ from dataclasses import replace
 
 from dnsbl.addresses import Address
 from dnsbl.errors import Refused
-from dnsbl.model import Refusal
 from dnsbl.rules.evidence import files, inline, mime, outlook, reports
+from dnsbl.vocabulary import Refusal
 from tester.received.fields import fields
 from tester.records import dataclass
 

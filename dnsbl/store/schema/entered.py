@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import Column, ColumnElement, FromClause, Integer, LargeBinary, func, literal, literal_column, select
 
-from dnsbl.model import Measure
 from dnsbl.store.columns import Hexed, Moment, Named, Number, Words, WordsAndHashes
 from dnsbl.store.schema import table
+from dnsbl.vocabulary import Measure
 
 #: The hash before that of the journal's first entry.
 START = "0" * 64

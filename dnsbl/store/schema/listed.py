@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from sqlalchemy import Column, ForeignKey
 
-from dnsbl.model import Reason
 from dnsbl.store.columns import Moment, Named, NetworkKey, Number, Words, YesNo
 from dnsbl.store.schema import table
 from dnsbl.store.schema.tested import runs
+from dnsbl.vocabulary import Reason
 
 listings = table(
     "listings",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Integer, LargeBinary
 
-from dnsbl.model import Role
 from dnsbl.store.columns import Moment, Named, Number, Words, YesNo
 from dnsbl.store.schema import table
+from dnsbl.vocabulary import Role
 
 #: Of what stands here nothing is a fact about a host: signs of life come and go.
 nodes = table(

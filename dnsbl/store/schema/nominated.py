@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import Column, LargeBinary, UniqueConstraint, literal_column
 
-from dnsbl.model import Door, Tier
 from dnsbl.store.columns import AddressKey, Hexed, Moment, Named, Number, Words, YesNo
 from dnsbl.store.schema import table
+from dnsbl.vocabulary import Door, Tier
 
 evidence = table(
     "evidence",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import Column, ForeignKey, Integer, LargeBinary, and_, literal_column, or_
 
-from dnsbl.model import LENT, Extent, JobReason, JobState, RunState
 from dnsbl.store.columns import AddressKey, Hexed, Moment, Named, NetworkKey, Number, Words, YesNo
 from dnsbl.store.schema import table
+from dnsbl.vocabulary import LENT, Extent, JobReason, JobState, RunState
 from tester.paths import Tls
 from tester.smtp import Control, Outcome
 from tester.verdict import Finding, Verdict

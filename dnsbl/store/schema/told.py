@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Integer, literal_column
 
-from dnsbl.model import NoticeState, WatchWay
 from dnsbl.store.columns import AddressKey, Moment, Named, NetworkKey, Number, Words
 from dnsbl.store.schema import table
+from dnsbl.vocabulary import NoticeState, WatchWay
 
 #: Mail that we send. No two are made for one `occasion`.
 notices = table(

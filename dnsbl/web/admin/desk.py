@@ -16,7 +16,7 @@ from dnsbl.casework.views import Views
 from dnsbl.casework.withdrawing import Withdrawing
 from dnsbl.dns.zones import Zone
 from dnsbl.health import Health
-from dnsbl.model import DECLARED, PROOF_KINDS
+from dnsbl.vocabulary import DECLARED, PROOF_KINDS
 from dnsbl.web.admin.rates import Rates
 from tester.records import dataclass
 

@@ -21,9 +21,9 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from dnsbl.casework.credentials import HASHING, WAITING
 from dnsbl.casework.entrance import Visitor
 from dnsbl.errors import Refused
-from dnsbl.model import Refusal, Role
 from dnsbl.rules import entrance
 from dnsbl.settings import Settings
+from dnsbl.vocabulary import Refusal, Role
 from dnsbl.web.admin.desk import OperatorDesk
 from dnsbl.web.faults import Fault, Faults, refusal
 from dnsbl.web.render import Pages

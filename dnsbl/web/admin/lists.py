@@ -13,8 +13,9 @@ from fastapi.responses import Response
 from dnsbl.casework.oversight import subject_from
 from dnsbl.clock import Clock
 from dnsbl.errors import DnsblError, Refused
-from dnsbl.model import Door, Entry, Reason, Refusal
+from dnsbl.model import Entry
 from dnsbl.settings import Settings
+from dnsbl.vocabulary import Door, Reason, Refusal
 from dnsbl.web.admin.desk import OperatorDesk
 from dnsbl.web.admin.gate import ADMIN, Gate, attempt, me
 from dnsbl.web.admin.room import ROWS, AdminPage, moment_of, network_of, number_of, onward, reason_of, words_of

@@ -15,10 +15,10 @@ from dnsbl.addresses import parse_address
 from dnsbl.casework.oversight import Summary, checks
 from dnsbl.clock import Clock
 from dnsbl.errors import DnsblError, Refused, StoreUnavailable, capital
-from dnsbl.model import GOT_OFF, Refusal
 from dnsbl.places import halt, halted, unhalt
 from dnsbl.rules import targets
 from dnsbl.settings import Settings
+from dnsbl.vocabulary import GOT_OFF, Refusal
 from dnsbl.web import words
 from dnsbl.web.admin.desk import OperatorDesk
 from dnsbl.web.admin.gate import ADMIN, Gate, attempt, me

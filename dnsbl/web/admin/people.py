@@ -8,8 +8,8 @@ from fastapi import Form, Request
 from fastapi.responses import Response
 
 from dnsbl.errors import Refused
-from dnsbl.model import Refusal, Role, Tier
 from dnsbl.rules import reporters
+from dnsbl.vocabulary import Refusal, Role, Tier
 from dnsbl.web.admin.desk import OperatorDesk
 from dnsbl.web.admin.gate import ADMIN, Gate, attempt, me, told
 from dnsbl.web.admin.room import AdminPage, reason_of

@@ -13,8 +13,8 @@ from fastapi.responses import Response
 
 from dnsbl.addresses import Network, parse_network
 from dnsbl.errors import Refused
-from dnsbl.model import Refusal, Role
 from dnsbl.rules import entrance
+from dnsbl.vocabulary import Refusal, Role
 from dnsbl.web.admin.desk import OperatorDesk
 from dnsbl.web.admin.gate import me
 from dnsbl.web.render import Pages

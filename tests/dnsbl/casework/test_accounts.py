@@ -9,7 +9,8 @@ import pytest
 
 from dnsbl.casework import credentials
 from dnsbl.errors import Refused
-from dnsbl.model import Refusal, Role, SignIn
+from dnsbl.model import SignIn
+from dnsbl.vocabulary import Refusal, Role
 
 WORDS = "correct horse battery"
 BOSS = "operator boss"

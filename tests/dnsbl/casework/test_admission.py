@@ -8,7 +8,8 @@ import pytest
 
 from dnsbl.casework.admission import EVIDENCE
 from dnsbl.errors import Refused
-from dnsbl.model import ASKED, Door, Job, Nomination, Refusal
+from dnsbl.model import ASKED, Job, Nomination
+from dnsbl.vocabulary import Door, Refusal
 
 
 def bring(office, target: str, *, by: str = "198.51.100.0/24", evidence: bytes = b"spam", door: Door = Door.API) -> Job:

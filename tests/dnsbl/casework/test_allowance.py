@@ -10,8 +10,9 @@ import pytest
 
 from dnsbl.casework.assignments import Leave
 from dnsbl.errors import PutOff
-from dnsbl.model import Door, Job, JobReason, JobState, Nomination
+from dnsbl.model import Job, Nomination
 from dnsbl.rules.sending import CONNECTION, Sent
+from dnsbl.vocabulary import Door, JobReason, JobState
 from tester.smtp import Event, Outcome, Transcript
 
 TERMS = {"lab_networks": [], "source_addresses": ["192.0.2.200"], "connections": 4}

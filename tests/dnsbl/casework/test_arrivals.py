@@ -13,8 +13,8 @@ import pytest
 from dnsbl.addresses import network_of
 from dnsbl.casework.arrivals import Requested
 from dnsbl.errors import Full
-from dnsbl.model import Door, JobReason, RunState, State
 from dnsbl.rules.keeping import PER_LETTER
+from dnsbl.vocabulary import Door, JobReason, RunState, State
 from tester.smtp import Outcome
 from tester.verdict import Finding, Verdict
 

@@ -10,7 +10,8 @@ import pytest
 
 from dnsbl.casework.assignments import MOST_LOST
 from dnsbl.errors import Damaged, NotFound
-from dnsbl.model import Crowded, Door, JobReason, JobState, RunState, State
+from dnsbl.model import Crowded
+from dnsbl.vocabulary import Door, JobReason, JobState, RunState, State
 from tester import vectors
 from tester.smtp import Control, Outcome, Result, Transcript
 from tester.verdict import Finding, Verdict

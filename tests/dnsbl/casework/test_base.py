@@ -9,7 +9,7 @@ import pytest
 
 from dnsbl.casework import base
 from dnsbl.errors import NotFound
-from dnsbl.model import Door
+from dnsbl.vocabulary import Door
 from tester.smtp import Outcome
 
 HOST = "192.0.2.1"

@@ -10,7 +10,7 @@ import pytest
 from dnsbl.addresses import Address
 from dnsbl.casework import briefing
 from dnsbl.casework.briefing import MOST, Briefing
-from dnsbl.model import DO_NOT_TEST, Door, State
+from dnsbl.vocabulary import DO_NOT_TEST, Door, State
 from tester.smtp import Control, Outcome
 
 HOST = "192.0.2.1"

@@ -15,10 +15,10 @@ from dnsbl.casework.base import renewed
 from dnsbl.casework.counting import Counting
 from dnsbl.clock import day_of
 from dnsbl.errors import Refused, StoreUnavailable
-from dnsbl.model import Door, Measure
 from dnsbl.rules.countries import Places
 from dnsbl.settings import StatisticsTerms
 from dnsbl.store.statistics import StatisticsShelf
+from dnsbl.vocabulary import Door, Measure
 from tester.smtp import Outcome
 from tester.verdict import Verdict
 from tests.dnsbl.offices import Office

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from ipaddress import ip_address
 
-from dnsbl.model import State
+from dnsbl.vocabulary import State
 
 CRASH = """
 import os, sys, signal

@@ -9,7 +9,8 @@ import pytest
 
 from dnsbl.casework import deciding
 from dnsbl.errors import Damaged, Refused
-from dnsbl.model import Action, Decision, Door, JobReason, Reason, State
+from dnsbl.model import Decision
+from dnsbl.vocabulary import Action, Door, JobReason, Reason, State
 from tester.smtp import Control, Outcome
 from tester.verdict import Verdict
 from tests.dnsbl.casework.test_arrivals import bounce

@@ -6,7 +6,7 @@ import pytest
 
 from dnsbl.casework.dispatch import LEASE
 from dnsbl.errors import Refused
-from dnsbl.model import NoticeState
+from dnsbl.vocabulary import NoticeState
 
 MAIL = {"smarthost": "mail.list.example", "sender": "relays@list.example", "retry_after": [60, 600], "give_up_days": 1}
 

@@ -9,9 +9,11 @@ from ipaddress import ip_address, ip_network
 import pytest
 from sqlalchemy import text
 
-from dnsbl.casework.base import OWNER, Asker
+from dnsbl.casework.base import Asker
+from dnsbl.casework.queueing import OWNER
 from dnsbl.errors import Refused
-from dnsbl.model import ASKED, Door, Job, JobReason, JobState, Nomination, Reason, Refusal
+from dnsbl.model import ASKED, Job, Nomination
+from dnsbl.vocabulary import Door, JobReason, JobState, Reason, Refusal
 from tester.smtp import Outcome
 
 HOST = "192.0.2.1"

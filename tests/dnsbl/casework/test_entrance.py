@@ -12,7 +12,7 @@ import pytest
 from dnsbl.casework import credentials
 from dnsbl.casework.entrance import Visitor
 from dnsbl.errors import Busy, Refused
-from dnsbl.model import Role
+from dnsbl.vocabulary import Role
 
 WORDS = "correct horse battery"
 HOME, ELSEWHERE = ip_address("192.0.2.7"), ip_address("2001:db8:9::7")

@@ -9,8 +9,9 @@ import pytest
 
 from dnsbl.casework.feeding import Yield, said
 from dnsbl.errors import Refused
-from dnsbl.model import Door, JobReason, Nomination, Refusal, State, Tier
+from dnsbl.model import Nomination
 from dnsbl.rules.feeds import batch
+from dnsbl.vocabulary import Door, JobReason, Refusal, State, Tier
 from tester.smtp import Outcome
 
 PLACE = "https://ann.example/relays"

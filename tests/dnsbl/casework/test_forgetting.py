@@ -17,7 +17,6 @@ from dnsbl.casework.admission import EVIDENCE
 from dnsbl.config import read_zones
 from dnsbl.dns.listed.table import Table
 from dnsbl.dns.secondaries import transfer
-from dnsbl.model import RunState, State
 from dnsbl.rules import retention
 from dnsbl.rules.keeping import of_run
 from dnsbl.rules.retention import Cutoffs
@@ -25,6 +24,7 @@ from dnsbl.settings import Settings
 from dnsbl.store import Store
 from dnsbl.store.kept import EVER, Account
 from dnsbl.store.old import Gone
+from dnsbl.vocabulary import RunState, State
 from tester.smtp import Outcome
 from tester.verdict import CAME_BACK
 from tests.depth import examples

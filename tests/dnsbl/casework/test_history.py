@@ -21,12 +21,13 @@ from dnsbl.config import read_settings, read_zones
 from dnsbl.dns.listed.table import Table
 from dnsbl.dns.respond import Serving, respond
 from dnsbl.errors import Refused
-from dnsbl.model import Door, Job, JobReason, Nomination, Refusal, Tier
+from dnsbl.model import Job, Nomination
 from dnsbl.rules import feeds, profiles
 from dnsbl.rules.bounds import Bounds
 from dnsbl.rules.lookups import Lookup
 from dnsbl.settings.values import lookup_client
 from dnsbl.store import Store
+from dnsbl.vocabulary import Door, JobReason, Refusal, Tier
 from tester.smtp import Control, Outcome
 from tests.dnsbl.casework import test_remote as remote
 from tests.dnsbl.casework.test_outputs import hold

@@ -13,8 +13,8 @@ import pytest
 
 from dnsbl.daemons.mailroom import Mailroom
 from dnsbl.errors import Full, StoreUnavailable
-from dnsbl.model import Door
 from dnsbl.rules.keeping import PER_LETTER
+from dnsbl.vocabulary import Door
 from tester import letter
 from tester.smtp import Outcome
 from tester.verdict import Finding

@@ -11,7 +11,7 @@ from dnsbl.casework.base import SPECIFIC
 from dnsbl.casework.queueing import Queueing
 from dnsbl.dns.listed.table import Table
 from dnsbl.errors import Damaged, Refused
-from dnsbl.model import Door, JobReason, Reason, Refusal, RunState, State
+from dnsbl.vocabulary import Door, JobReason, Reason, Refusal, RunState, State
 from tester.smtp import Control, Flag, Outcome
 from tester.verdict import Verdict
 from tests.dnsbl.casework.test_arrivals import bounce

@@ -9,8 +9,8 @@ from sqlalchemy import text
 
 from dnsbl.casework.lending import PROVOCATION, Lending
 from dnsbl.casework.queueing import Queueing
-from dnsbl.model import Extent, JobReason, JobState
 from dnsbl.settings import RemoteTesting
+from dnsbl.vocabulary import Extent, JobReason, JobState
 from tests.dnsbl.casework.test_remote import HOST, OTHER, RELAYED, ask, come_back, lending
 
 __all__ = ["lending"]

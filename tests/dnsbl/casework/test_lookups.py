@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from dnsbl.errors import StoreUnavailable
-from dnsbl.model import JobReason, State, Tier
 from dnsbl.rules.lookups import Lookup
+from dnsbl.vocabulary import JobReason, State, Tier
 from tester.smtp import Outcome
 
 CLIENTS = ["ann 192.0.2.0/24", "bob key:bobs"]

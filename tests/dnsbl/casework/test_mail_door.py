@@ -10,7 +10,7 @@ import pytest
 
 from dnsbl.casework.mail_door import Receipt
 from dnsbl.errors import Full
-from dnsbl.model import State, Tier
+from dnsbl.vocabulary import State, Tier
 from tester.returned import Collected
 from tests.dnsbl.rules.samples_of_mail import forward, plain, spam, through_own_server
 

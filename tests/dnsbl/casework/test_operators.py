@@ -16,7 +16,7 @@ from dnsbl.dns.listed.table import Table
 from dnsbl.dns.secondaries import export
 from dnsbl.dns.zonefile import zones_from
 from dnsbl.errors import BrokenOff, Damaged, Refused, StoreUnavailable
-from dnsbl.model import DECLARED, Door, JobReason, Reason, Refusal, State
+from dnsbl.vocabulary import DECLARED, Door, JobReason, Reason, Refusal, State
 from tester.smtp import Outcome
 
 HOST = "192.0.2.1"

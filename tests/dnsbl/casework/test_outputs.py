@@ -11,8 +11,9 @@ import pytest
 
 from dnsbl.dns.listed.table import Table
 from dnsbl.errors import Refused
-from dnsbl.model import Door, JobReason, Reason, Refusal, RunState, Standing, State
+from dnsbl.model import Standing
 from dnsbl.store import Store
+from dnsbl.vocabulary import Door, JobReason, Reason, Refusal, RunState, State
 from tester.smtp import Control, Outcome
 from tester.verdict import Verdict
 

@@ -14,8 +14,8 @@ import pytest
 from dnsbl.casework.oversight import Check, checks, subject_from
 from dnsbl.errors import NotFound
 from dnsbl.health import HALTED, Health
-from dnsbl.model import Door, JobReason, Reason
 from dnsbl.places import stop_path
+from dnsbl.vocabulary import Door, JobReason, Reason
 from tester.smtp import Outcome
 
 ACTOR = "operator ada"

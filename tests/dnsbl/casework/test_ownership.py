@@ -10,8 +10,8 @@ import pytest
 from dnsbl.addresses import network_of
 from dnsbl.casework import Casework
 from dnsbl.errors import Refused
-from dnsbl.model import Door, Reason, Refusal
 from dnsbl.rules.control import DAYS
+from dnsbl.vocabulary import Door, Reason, Refusal
 from tester.smtp import Control, Outcome
 
 HOST = "192.0.2.1"

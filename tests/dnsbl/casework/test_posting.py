@@ -9,9 +9,10 @@ import pytest
 
 from dnsbl.clock import day_of
 from dnsbl.errors import NotFound, StoreUnavailable
-from dnsbl.model import Door, Nomination, Notice, NoticeState
+from dnsbl.model import Nomination, Notice
 from dnsbl.rules import notices
 from dnsbl.store.kept import Account
+from dnsbl.vocabulary import Door, NoticeState
 from tester.smtp import Outcome
 
 MAIL = {"smarthost": "mail.list.example", "sender": "relays@list.example"}

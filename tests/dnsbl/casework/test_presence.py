@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from dnsbl.errors import StoreUnavailable, Trouble, Withheld
-from dnsbl.model import Reason
+from dnsbl.vocabulary import Reason
 from tests.dnsbl.offices import Office
 
 ADDRESS = ip_address("192.0.2.1")

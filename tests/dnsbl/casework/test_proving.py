@@ -18,8 +18,8 @@ from dnsbl.errors import Damaged, NotFound, StoreUnavailable, Withheld
 from dnsbl.log import checkpoint, leaves, merkle, note, tiles
 from dnsbl.log.leaves import digest_of
 from dnsbl.log.tiles import ENTRIES, Tile
-from dnsbl.model import Door, Tier
 from dnsbl.store.log import KeptCheckpoint, LogShelf
+from dnsbl.vocabulary import Door, Tier
 from tester.smtp import Outcome
 from tests.dnsbl.conftest import Office
 

@@ -7,9 +7,10 @@ from ipaddress import ip_address, ip_network
 import pytest
 
 from dnsbl.errors import Refused
-from dnsbl.model import Door, JobReason, Nomination, Reason, Refusal, State
+from dnsbl.model import Nomination
 from dnsbl.rules import bringers
 from dnsbl.rules.feeds import batch
+from dnsbl.vocabulary import Door, JobReason, Reason, Refusal, State
 from tester.smtp import Outcome
 
 ACCEPTED = Outcome.ACCEPTED

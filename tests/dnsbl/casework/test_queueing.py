@@ -10,7 +10,8 @@ import pytest
 
 from dnsbl.casework.queueing import Queueing, begun, refuse_excluded
 from dnsbl.errors import Refused
-from dnsbl.model import Extent, FollowUp, Job, JobReason, Refusal
+from dnsbl.model import FollowUp, Job
+from dnsbl.vocabulary import Extent, JobReason, Refusal
 from tester.paths import path
 from tester.smtp import Outcome
 

@@ -11,9 +11,10 @@ import pytest
 from dnsbl.addresses import parse_network
 from dnsbl.casework.remote import Lent
 from dnsbl.errors import NotFound, Refused
-from dnsbl.model import Door, JobReason, JobState, Nomination, Reason, Refusal, RunState, State, Tier
+from dnsbl.model import Nomination
 from dnsbl.rules import bringers
 from dnsbl.rules.remote import Grade
+from dnsbl.vocabulary import Door, JobReason, JobState, Reason, Refusal, RunState, State, Tier
 from tester import letter
 from tester.smtp import Outcome
 from tester.verdict import Finding, Verdict

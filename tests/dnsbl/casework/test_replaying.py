@@ -13,9 +13,9 @@ import pytest
 from dnsbl.casework.queueing import unwanted
 from dnsbl.casework.replaying import worded
 from dnsbl.errors import Refused
-from dnsbl.model import JobReason, Reason, Role, Tier
 from dnsbl.rules import bringers
 from dnsbl.store import Store
+from dnsbl.vocabulary import JobReason, Reason, Role, Tier
 
 HOST = "192.0.2.1"
 READER = "a@x.example"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from dnsbl.errors import Refused
-from dnsbl.model import Door, Job, Nomination, Refusal, ReporterAccount, Tier
+from dnsbl.model import Job, Nomination, ReporterAccount
+from dnsbl.vocabulary import Door, Refusal, Tier
 
 
 def reporter(office, name: str = "ann", tier: Tier = Tier.NEW) -> ReporterAccount:

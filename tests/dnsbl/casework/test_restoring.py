@@ -15,11 +15,11 @@ from sqlalchemy import inspect
 
 from dnsbl.dns.listed.series import GAP, UNNUMBERED, Wanted
 from dnsbl.errors import Damaged, StoreUnavailable
-from dnsbl.model import Door, JobReason, Reason, State
 from dnsbl.rules.timekeeping import Terms
 from dnsbl.store import Store, versions
 from dnsbl.store.columns import WordsAndHashes
 from dnsbl.store.timekeeper import Timekeeper
+from dnsbl.vocabulary import Door, JobReason, Reason, State
 from tester.smtp import Control, Outcome
 from tester.verdict import Verdict
 

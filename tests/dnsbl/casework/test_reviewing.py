@@ -8,7 +8,7 @@ from ipaddress import ip_address, ip_network
 import pytest
 
 from dnsbl.errors import Refused
-from dnsbl.model import Reason, Refusal, State
+from dnsbl.vocabulary import Reason, Refusal, State
 from tester.smtp import Control, Outcome
 from tests.dnsbl.casework.test_arrivals import bounce
 

@@ -19,7 +19,7 @@ from dnsbl.casework.ring import HANDED_ROUND, SURE_FOR, Ring
 from dnsbl.errors import Withheld
 from dnsbl.health import WHY_MOST
 from dnsbl.logbook.lines import FACT_MOST
-from dnsbl.model import JobReason, RunState
+from dnsbl.vocabulary import JobReason, RunState
 from tester import letter
 from tester.letter import Keyring
 from tester.smtp import Outcome

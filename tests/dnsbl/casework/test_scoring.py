@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dnsbl.errors import Refused
-from dnsbl.model import Refusal, Tier
+from dnsbl.vocabulary import Refusal, Tier
 from tester.smtp import Outcome
 from tests.dnsbl.casework.test_reporters import account, bring, entries, reporter
 

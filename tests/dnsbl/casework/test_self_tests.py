@@ -10,8 +10,9 @@ import pytest
 
 from dnsbl.addresses import network_of
 from dnsbl.errors import NotFound, Refused
-from dnsbl.model import Door, Extent, JobReason, JobState, Refusal, RunState, SelfTest, State
+from dnsbl.model import SelfTest
 from dnsbl.rules import selftest
+from dnsbl.vocabulary import Door, Extent, JobReason, JobState, Refusal, RunState, State
 from tester.smtp import Outcome
 from tester.verdict import Verdict
 

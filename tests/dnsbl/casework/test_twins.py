@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from dnsbl.model import Door, JobReason, Reason, Run, RunState, State
+from dnsbl.model import Run
+from dnsbl.vocabulary import Door, JobReason, Reason, RunState, State
 from tester import letter, vectors
 from tester.fate import on
 from tester.paths import Path, path

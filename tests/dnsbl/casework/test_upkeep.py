@@ -11,11 +11,11 @@ import pytest
 from dnsbl.casework.admission import EVIDENCE
 from dnsbl.clock import day_of
 from dnsbl.errors import Withheld
-from dnsbl.model import JobReason, Reason, RunState, State
 from dnsbl.rules import sending
 from dnsbl.rules.sending import Sent
 from dnsbl.store.kept import Account
 from dnsbl.store.runs import Runs
+from dnsbl.vocabulary import JobReason, Reason, RunState, State
 from tester.smtp import Outcome
 from tester.verdict import Verdict
 

@@ -6,7 +6,7 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
-from dnsbl.model import Door, State
+from dnsbl.vocabulary import Door, State
 from tester.smtp import Control, Outcome, Transcript
 from tester.verdict import Finding, Verdict
 

@@ -8,7 +8,7 @@ import pytest
 
 from dnsbl.addresses import parse_network
 from dnsbl.errors import NotFound, Refused
-from dnsbl.model import Door, Refusal, WatchWay
+from dnsbl.vocabulary import Door, Refusal, WatchWay
 
 NET = "192.0.2.0/24"
 WHO, STRANGER = "198.51.100.0/24", "203.0.113.0/24"

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from dnsbl.errors import NotFound, Refused
-from dnsbl.model import Door, Job, JobReason, Nomination, Reason, Refusal, State, Tier
+from dnsbl.model import Job, Nomination
+from dnsbl.vocabulary import Door, JobReason, Reason, Refusal, State, Tier
 from tester.smtp import Outcome
 
 HOST = "192.0.2.1"

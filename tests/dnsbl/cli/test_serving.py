@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from dnsbl.cli import serving
-from dnsbl.daemons.node import Bound
+from dnsbl.daemons.answering import Bound
 from dnsbl.errors import DnsblError, SettingsError
 from dnsbl.settings import LogSettings
 

@@ -13,8 +13,9 @@ import pytest
 
 from dnsbl.addresses import network_of, parse_address
 from dnsbl.cli import show
-from dnsbl.model import Listing, Reason
+from dnsbl.model import Listing
 from dnsbl.opened import open_list
+from dnsbl.vocabulary import Reason
 from tester.returned import Collected
 from tests.dnsbl.cli.conftest import ROOT, Run, spam
 

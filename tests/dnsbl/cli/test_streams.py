@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from dnsbl.cli import serving, streams
-from dnsbl.daemons.node import Bound
+from dnsbl.daemons.answering import Bound
 from tests.dnsbl.cli.conftest import ROOT
 from tests.dnsbl.offices import Files
 

@@ -10,7 +10,7 @@ import pytest
 
 from dnsbl.cli import show, waiting
 from dnsbl.errors import BrokenOff, DnsblError
-from dnsbl.model import RunState
+from dnsbl.vocabulary import RunState
 from tester.smtp import Outcome
 
 HOST = "192.0.2.1"

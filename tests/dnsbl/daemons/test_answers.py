@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from dnsbl.daemons.mailroom import Mailroom
-from dnsbl.model import Door, JobReason, Reason, RunState, State
+from dnsbl.vocabulary import Door, JobReason, Reason, RunState, State
 from tester import vectors
 from tester.letter import Letter
 from tester.smtp import Outcome

@@ -8,8 +8,8 @@ import contextlib
 import pytest
 
 from dnsbl.clock import SystemClock
-from dnsbl.model import JobReason
 from dnsbl.store import Store
+from dnsbl.vocabulary import JobReason
 from tester.returned import Collected
 from tester.smtp import Flag, Outcome
 from tester.verdict import Verdict

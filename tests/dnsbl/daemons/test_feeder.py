@@ -14,7 +14,7 @@ import pytest
 
 from dnsbl.daemons.feeder import Feeder
 from dnsbl.files import open_plain
-from dnsbl.model import State, Tier
+from dnsbl.vocabulary import State, Tier
 
 
 class Publisher(ThreadingHTTPServer):

@@ -10,7 +10,8 @@ import pytest
 
 from dnsbl.addresses import parse_network
 from dnsbl.errors import Full
-from dnsbl.model import Door, JobReason, JobState, Run, State
+from dnsbl.model import Run
+from dnsbl.vocabulary import Door, JobReason, JobState, State
 from tester.smtp import Control, Flag, Outcome
 from tester.verdict import Verdict
 

@@ -12,7 +12,8 @@ from dnsbl.daemons import mailroom as module
 from dnsbl.daemons.mailroom import Mailroom, literals
 from dnsbl.daemons.names import Lookups
 from dnsbl.errors import Refused, StoreUnavailable, Trouble
-from dnsbl.model import Door, Job
+from dnsbl.model import Job
+from dnsbl.vocabulary import Door
 from tester.letter import Keyring
 from tester.verdict import Finding
 

@@ -10,7 +10,7 @@ import pytest
 
 from dnsbl.addresses import parse_address
 from dnsbl.daemons.mailroom import Mailroom
-from dnsbl.model import JobReason
+from dnsbl.vocabulary import JobReason
 
 
 async def say(port: int, *lines: str) -> list[str]:

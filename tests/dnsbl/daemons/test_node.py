@@ -22,13 +22,14 @@ import dns.rcode
 import dns.zone
 import pytest
 
-from dnsbl.daemons.node import Bound, Node
+from dnsbl.daemons.answering import Bound
+from dnsbl.daemons.node import Node
 from dnsbl.dns.clearing import Clearing
 from dnsbl.dns.zonefile import zones_from
 from dnsbl.errors import DnsblError, SettingsError
-from dnsbl.model import Tier
 from dnsbl.serving import lookups, querylog
 from dnsbl.settings import Settings
+from dnsbl.vocabulary import Tier
 from tests import waiting
 
 KEY = "0123456789abcdefghij"

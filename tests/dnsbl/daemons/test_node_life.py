@@ -14,8 +14,9 @@ from dnslib import RCODE, DNSRecord
 from dnsbl.addresses import parse_network
 from dnsbl.casework import Casework
 from dnsbl.config import read_zones
+from dnsbl.daemons.answering import Bound
 from dnsbl.daemons.mailroom import Mailroom
-from dnsbl.daemons.node import Bound, Node
+from dnsbl.daemons.node import Node
 from dnsbl.daemons.scheduler import Scheduler
 from dnsbl.daemons.worker import Worker
 from dnsbl.demo.neighbourhood import free_port

@@ -18,10 +18,10 @@ from dnsbl.addresses import Address
 from dnsbl.daemons.postman import Postman, read_credentials, read_templates
 from dnsbl.demo.neighbourhood import free_port
 from dnsbl.errors import SettingsError
-from dnsbl.model import NoticeState
 from dnsbl.rules import notices
 from dnsbl.rules.watching import signature
 from dnsbl.settings import NoticeSettings
+from dnsbl.vocabulary import NoticeState
 
 CALM = {"smarthost": "localhost", "tls": "none", "sender": "relays@list.example"}
 

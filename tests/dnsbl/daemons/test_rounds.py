@@ -19,10 +19,11 @@ from dnsbl.daemons import rounds
 from dnsbl.daemons.names import Lookups
 from dnsbl.daemons.worker import Worker
 from dnsbl.errors import NotFound
-from dnsbl.model import Door, Job, JobState, Nomination, Run, RunState
+from dnsbl.model import Job, Nomination, Run
 from dnsbl.rules import selftest
 from dnsbl.settings import Settings
 from dnsbl.store import Store
+from dnsbl.vocabulary import Door, JobState, RunState
 from tester.errors import Undialled
 from tester.knocking import Knocker
 from tester.letter import Keyring

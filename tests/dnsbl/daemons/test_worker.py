@@ -21,10 +21,11 @@ from dnsbl.clock import Clock, HandClock, SystemClock
 from dnsbl.daemons import rounds
 from dnsbl.daemons.standing import Foothold
 from dnsbl.daemons.worker import Worker
-from dnsbl.model import Door, Entry, JobState, Nomination, Run, RunState
+from dnsbl.model import Entry, Nomination, Run
 from dnsbl.places import stop_path
 from dnsbl.settings import Settings
 from dnsbl.store import Store
+from dnsbl.vocabulary import Door, JobState, RunState
 from tester.errors import Undialled
 from tester.letter import Keyring
 from tester.smtp import Flag, Outcome, Transcript

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from dnsbl.log import leaves
 from dnsbl.log.leaves import DatedChange, Sealing
-from dnsbl.model import Door, Entry, JobReason, JobState, Reason, RunState
+from dnsbl.model import Entry
+from dnsbl.vocabulary import Door, JobReason, JobState, Reason, RunState
 from tester.verdict import Finding, Verdict
 
 NOW = datetime(2026, 11, 26, 15, 20, 1, 123456, tzinfo=UTC)

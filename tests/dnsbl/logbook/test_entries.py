@@ -10,7 +10,8 @@ import pytest
 
 from dnsbl.errors import Refused
 from dnsbl.logbook import entries
-from dnsbl.model import Door, Entry
+from dnsbl.model import Entry
+from dnsbl.vocabulary import Door
 from tester.smtp import Outcome
 
 HOST = "192.0.2.1"

@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 from dnsbl.addresses import Network
 from dnsbl.dns.listed.table import Table
 from dnsbl.errors import Refused
-from dnsbl.model import Change, Refusal
+from dnsbl.model import Change
 from dnsbl.rules import targets
 from dnsbl.rules.bounds import Bounds
 from dnsbl.settings import Settings
+from dnsbl.vocabulary import Refusal
 from tests.depth import examples
 
 BOUNDS = Bounds.of(Settings())

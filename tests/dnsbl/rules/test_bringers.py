@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dnsbl.errors import Refused
-from dnsbl.model import Door, Refusal
 from dnsbl.rules import bringers
+from dnsbl.vocabulary import Door, Refusal
 
 
 @pytest.mark.parametrize(

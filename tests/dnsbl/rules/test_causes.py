@@ -6,9 +6,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import ip_address
 
-from dnsbl.model import JobReason, Return, Run, RunReport, RunState
+from dnsbl.model import Return, Run, RunReport
 from dnsbl.rules.causes import cause_of, hint_of
 from dnsbl.rules.intake import Intake
+from dnsbl.vocabulary import JobReason, RunState
 from tester.cause import Cause, Software
 from tester.fate import Fate
 from tester.letter import Letter

@@ -9,8 +9,8 @@ from ipaddress import ip_network
 import pytest
 
 from dnsbl.errors import Refused
-from dnsbl.model import Refusal
 from dnsbl.rules import control
+from dnsbl.vocabulary import Refusal
 
 KEY, OTHER = b"k" * 32, b"o" * 32
 NET = ip_network("192.0.2.1/32")

@@ -9,8 +9,8 @@ from ipaddress import ip_address
 import pytest
 
 from dnsbl.errors import Refused
-from dnsbl.model import Refusal, Role
 from dnsbl.rules import entrance
+from dnsbl.vocabulary import Refusal, Role
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dnsbl.model import JobReason, Run, RunReport, RunState
+from dnsbl.model import Run, RunReport
 from dnsbl.rules.headway import HeadwayPhase, headway
+from dnsbl.vocabulary import JobReason, RunState
 from dnsbl.web.shapes import run_shape
 from tester.fate import Fate
 from tester.letter import Letter

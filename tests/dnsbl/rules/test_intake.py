@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dnsbl.errors import Refused
-from dnsbl.model import Door, Nomination, Refusal, ReporterAccount, Tier
+from dnsbl.model import Nomination, ReporterAccount
 from dnsbl.rules import intake, targets
 from dnsbl.settings import Settings
+from dnsbl.vocabulary import Door, Refusal, Tier
 from tester.received.chain import Home
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dnsbl.errors import Refused
-from dnsbl.model import Door, Job, JobReason, JobState, Refusal
+from dnsbl.model import Job
 from dnsbl.rules import intake, mailed
 from dnsbl.rules.intake import Intake, Taken
 from dnsbl.rules.mailed import NOT_FORWARDED, Ticket
 from dnsbl.settings import Settings
+from dnsbl.vocabulary import Door, JobReason, JobState, Refusal
 from tests.dnsbl.rules.samples_of_mail import KEY, forward, plain, spam, through_own_server
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)

@@ -16,9 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dnsbl import DISTRIBUTION
-from dnsbl.model import Notice, NoticeState
+from dnsbl.model import Notice
 from dnsbl.rules import arf, notices
 from dnsbl.settings import Settings
+from dnsbl.vocabulary import NoticeState
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SETTINGS = Settings.model_validate(

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dnsbl.errors import Refused
-from dnsbl.model import Refusal
 from dnsbl.rules import optout
+from dnsbl.vocabulary import Refusal
 
 
 @pytest.mark.parametrize(

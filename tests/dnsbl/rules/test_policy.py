@@ -8,10 +8,11 @@ from ipaddress import ip_network
 import pytest
 
 from dnsbl.errors import Damaged
-from dnsbl.model import Action, Case, FollowUp, JobReason, Listing, Reason
+from dnsbl.model import Case, FollowUp, Listing
 from dnsbl.rules import policy
 from dnsbl.rules.policy import Footing, decide
 from dnsbl.settings import Policy
+from dnsbl.vocabulary import Action, JobReason, Reason
 from tester.verdict import Verdict
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)

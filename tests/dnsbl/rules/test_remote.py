@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from dnsbl.errors import Refused
-from dnsbl.model import JobReason, Refusal, ReporterAccount, Tier
+from dnsbl.model import ReporterAccount
 from dnsbl.rules.remote import REASONS, CameBack, Grade, grade, lower, refuse_own, shown, users_own
 from dnsbl.settings import RemoteTesting
+from dnsbl.vocabulary import JobReason, Refusal, Tier
 from tester.received.line import Hop, hops
 
 RELAYED = "from t.example (t.example [192.0.2.7]) by mail.example.net (Postfix) with ESMTP id 1; now"

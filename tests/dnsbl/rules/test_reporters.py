@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dnsbl.errors import Refused
-from dnsbl.model import Refusal, ReporterAccount, Tier
+from dnsbl.model import ReporterAccount
 from dnsbl.rules import reporters
 from dnsbl.rules.reporters import Mark
 from dnsbl.settings import ReporterTerms
+from dnsbl.vocabulary import Refusal, Tier
 from tester.verdict import Verdict
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dnsbl.errors import Refused
-from dnsbl.model import Job, JobReason, JobState, PathReport, Refusal, Run, RunState, SelfTest
+from dnsbl.model import Job, PathReport, Run, SelfTest
 from dnsbl.rules import selftest
 from dnsbl.settings import Settings
+from dnsbl.vocabulary import JobReason, JobState, Refusal, RunState
 from tester.fate import Fate
 from tester.letter import Letter
 from tester.paths import Path, Tls

@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dnsbl import settings
-from dnsbl.model import ASKED, Job, JobReason, JobState
+from dnsbl.model import ASKED, Job
 from dnsbl.rules import sending
 from dnsbl.rules.sending import SLOT, SLOTS, Purse, Sent
+from dnsbl.vocabulary import JobReason, JobState
 from tester.smtp import Event, Limits, Outcome, Result, Transcript
 
 TERMS = settings.Tester(hour_connections=800, hour_letters=100_000, hour_octets=10**9, connections=10)

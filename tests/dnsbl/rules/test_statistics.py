@@ -9,19 +9,7 @@ from ipaddress import ip_address, ip_network
 import pytest
 
 from dnsbl.clock import day_of
-from dnsbl.model import (
-    DO_NOT_TEST,
-    EXCEPTION,
-    EXEMPT,
-    Entry,
-    JobReason,
-    Measure,
-    Reason,
-    Return,
-    Run,
-    RunReport,
-    RunState,
-)
+from dnsbl.model import Entry, Return, Run, RunReport
 from dnsbl.rules import statistics
 from dnsbl.rules.statistics import (
     STEPS,
@@ -35,6 +23,7 @@ from dnsbl.rules.statistics import (
     relay_of,
     step_of,
 )
+from dnsbl.vocabulary import DO_NOT_TEST, EXCEPTION, EXEMPT, JobReason, Measure, Reason, RunState
 from tester import canary
 from tester.fate import Fate
 from tester.letter import Letter

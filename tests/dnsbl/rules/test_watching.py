@@ -12,9 +12,10 @@ from xml.etree import ElementTree
 import pytest
 
 from dnsbl.errors import Refused
-from dnsbl.model import Listing, Reason, Refusal, Watch, WatchWay
+from dnsbl.model import Listing, Watch
 from dnsbl.rules import watching
 from dnsbl.settings import Settings
+from dnsbl.vocabulary import Reason, Refusal, WatchWay
 
 MAIL = {"smarthost": "mail.list.example", "sender": "relays@list.example"}
 SETTINGS = Settings.model_validate({"notices": MAIL, "service": {"name": "A <b> & list"}})

@@ -21,12 +21,12 @@ from dnsbl.dns.guard import Keys, KnownKey
 from dnsbl.dns.listed.table import Table
 from dnsbl.dns.zonefile import zones_from
 from dnsbl.errors import StoreUnavailable
-from dnsbl.model import JobReason, Tier
 from dnsbl.rules.lookups import Lookup
 from dnsbl.serving import lookups as module
 from dnsbl.serving.lookups import LookupBook, askers, take
 from dnsbl.serving.responder import Responder
 from dnsbl.settings import Dns, LookupTerms
+from dnsbl.vocabulary import JobReason, Tier
 from tests.waiting import until
 
 ZONE = """

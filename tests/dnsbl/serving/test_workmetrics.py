@@ -12,10 +12,11 @@ from dnsbl.errors import DnsblError, Trouble
 from dnsbl.logbook.events import EVENTS, tell
 from dnsbl.logbook.lines import PARTS
 from dnsbl.logbook.tally import Durations, EventTally
-from dnsbl.model import JobReason, WaitingTests, WorkLeft
+from dnsbl.model import WaitingTests, WorkLeft
 from dnsbl.serving import workmetrics
 from dnsbl.serving.metrics import Page, joined
 from dnsbl.serving.workmetrics import StoreWork, Waiting, Work
+from dnsbl.vocabulary import JobReason
 
 
 @pytest.fixture

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 
-from dnsbl.model import JobReason, Run
+from dnsbl.model import Run
 from dnsbl.store import Transaction
+from dnsbl.vocabulary import JobReason
 from tester.letter import Letter
 from tester.verdict import Verdict
 

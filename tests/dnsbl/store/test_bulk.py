@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import select
 
 from dnsbl.errors import Damaged
-from dnsbl.model import Reason
 from dnsbl.store import Store
 from dnsbl.store.columns import network_key
 from dnsbl.store.schema.listed import changes, listings
+from dnsbl.vocabulary import Reason
 
 AT = datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC)
 NETS = [ip_network(text) for text in ("192.0.2.0/24", "198.51.100.7/32", "2001:db8::/32")]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 
-from dnsbl.model import Candidate, Door
+from dnsbl.model import Candidate
 from dnsbl.store import Store
+from dnsbl.vocabulary import Door
 from tests.dnsbl.store.samples import NOW, later
 
 

@@ -15,7 +15,6 @@ from sqlalchemy import bindparam, delete, event, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from dnsbl.errors import StoreUnavailable
-from dnsbl.model import Reason
 from dnsbl.store import Store
 from dnsbl.store.clerk import Clerk, numbered, prepared
 from dnsbl.store.kept import Account
@@ -23,6 +22,7 @@ from dnsbl.store.schema.entered import journal
 from dnsbl.store.schema.listed import exclusions, listings
 from dnsbl.store.schema.tested import runs
 from dnsbl.store.schema.told import controls
+from dnsbl.vocabulary import Reason
 
 NOW = datetime(2026, 11, 25, 10, tzinfo=UTC)
 ANN = {"at": NOW, "actor": "ann", "subject": "list", "verb": "v", "reason": "r"}

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from sqlalchemy.dialects import sqlite
 
 from dnsbl.errors import StoreUnavailable
-from dnsbl.model import JobState
 from dnsbl.store.columns import (
     AddressKey,
     Hexed,
@@ -29,6 +28,7 @@ from dnsbl.store.columns import (
     network_key,
     span,
 )
+from dnsbl.vocabulary import JobState
 
 DIALECT = sqlite.dialect()
 ADDRESSES = st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6))

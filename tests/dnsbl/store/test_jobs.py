@@ -13,8 +13,9 @@ from sqlalchemy import event
 
 from dnsbl.addresses import neighbourhood
 from dnsbl.errors import StoreUnavailable
-from dnsbl.model import ASKED, Crowded, Extent, Job, JobReason, JobState
+from dnsbl.model import ASKED, Crowded, Job
 from dnsbl.store import Store
+from dnsbl.vocabulary import Extent, JobReason, JobState
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = NOW + timedelta(seconds=300)

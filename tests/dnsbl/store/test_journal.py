@@ -20,7 +20,8 @@ from dnsbl.rules.timekeeping import Terms
 from dnsbl.store import Store, versions
 from dnsbl.store.clerk import Clerk
 from dnsbl.store.columns import micros
-from dnsbl.store.journal import CLOCK, FIELD_MOST, START, Clocked, Journal, digest
+from dnsbl.store.journal import CLOCK, FIELD_MOST, Clocked, Journal, digest
+from dnsbl.store.schema.entered import START
 from dnsbl.store.timekeeper import Timekeeper
 
 AT = datetime(2026, 1, 1, 12, 0, 0, 123456, tzinfo=UTC)

@@ -11,10 +11,10 @@ from sqlalchemy import text
 
 from dnsbl.addresses import Network
 from dnsbl.errors import Damaged, StoreUnavailable
-from dnsbl.model import EXCEPTION, JobReason, Reason
 from dnsbl.store import Store, Transaction
 from dnsbl.store.columns import network_key
 from dnsbl.store.listings import Listings
+from dnsbl.vocabulary import EXCEPTION, JobReason, Reason
 from tester.fate import Fate
 from tester.letter import Letter
 from tester.verdict import Finding

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
-from dnsbl.model import Door, Nomination
+from dnsbl.model import Nomination
 from dnsbl.store import Store
+from dnsbl.vocabulary import Door
 from tests.dnsbl.store.samples import HOST, NOW
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dnsbl.model import Notice, NoticeState
+from dnsbl.model import Notice
 from dnsbl.store import Store, Transaction
 from dnsbl.store.notices import means, veiled
+from dnsbl.vocabulary import NoticeState
 from tests.dnsbl.store.samples import NOW, later
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from ipaddress import ip_network
 
-from dnsbl.model import Change, Reason
+from dnsbl.model import Change
 from dnsbl.store import Store
 from dnsbl.store.old import Gone
+from dnsbl.vocabulary import Reason
 from tester.smtp import Outcome
 from tests.dnsbl.conftest import Office
 

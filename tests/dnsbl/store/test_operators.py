@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from dnsbl.model import OperatorAccount, Role
+from dnsbl.model import OperatorAccount
 from dnsbl.store import Store
+from dnsbl.vocabulary import Role
 from tests.dnsbl.store.samples import NOW
 
 ADA = OperatorAccount(name="ada", role=Role.OWNER, password="$argon2id$", made=NOW)

@@ -8,8 +8,9 @@ from ipaddress import ip_address, ip_network
 import pytest
 
 from dnsbl.errors import Damaged, StoreUnavailable
-from dnsbl.model import Output, Reason
+from dnsbl.model import Output
 from dnsbl.store import Store, Transaction
+from dnsbl.vocabulary import Reason
 from tester.fate import Fate
 from tester.returned import Collected
 from tester.verdict import Finding, Weighed

@@ -6,8 +6,9 @@ from ipaddress import ip_address
 
 import pytest
 
-from dnsbl.model import JobReason, PathReport
+from dnsbl.model import PathReport
 from dnsbl.store import Store
+from dnsbl.vocabulary import JobReason
 from tester.fate import Fate
 from tester.paths import Path, Tls, path
 from tester.verdict import Finding, Verdict

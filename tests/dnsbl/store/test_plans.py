@@ -21,11 +21,12 @@ from sqlalchemy import event
 from bench.filling import COPIED, PATTERN, RANGE, SINGLE, fill, host
 from dnsbl.casework.base import Asker
 from dnsbl.clock import HandClock, SystemClock
-from dnsbl.model import Crowded, Door, State
+from dnsbl.model import Crowded
 from dnsbl.rules.lookups import Lookup
 from dnsbl.settings import Settings
 from dnsbl.store import Store
 from dnsbl.store.clerk import numbered
+from dnsbl.vocabulary import Door, State
 from tester.smtp import Outcome
 from tests.dnsbl.offices import Files, Office, PostgreSQL
 

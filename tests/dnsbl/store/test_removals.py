@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dnsbl.model import JobReason
 from dnsbl.store import Store
+from dnsbl.vocabulary import JobReason
 from tester.verdict import Verdict
 from tests.dnsbl.store.samples import HOST, NOW, begin, later, settle
 

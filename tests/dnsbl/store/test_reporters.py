@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from dnsbl.model import Door, Nomination, ReporterAccount, Tier
+from dnsbl.model import Nomination, ReporterAccount
 from dnsbl.store import Store
+from dnsbl.vocabulary import Door, Tier
 from tests.dnsbl.store.samples import HOST, NOW, later
 
 ANN = ReporterAccount(name="ann", tier=Tier.NEW, contact="ann@example.org", made=NOW)

@@ -6,8 +6,8 @@ from dataclasses import replace
 from ipaddress import ip_address
 
 from dnsbl.addresses import neighbourhood
-from dnsbl.model import JobReason, RunState
 from dnsbl.store import Store
+from dnsbl.vocabulary import JobReason, RunState
 from tester.fate import Fate
 from tester.paths import path
 from tester.verdict import Finding, Verdict

@@ -6,10 +6,10 @@ from ipaddress import ip_network
 
 from sqlalchemy import text
 
-from dnsbl.model import Measure, Reason
 from dnsbl.store import Store, versions
 from dnsbl.store.columns import micros
 from dnsbl.store.statistics import Made, Reach
+from dnsbl.vocabulary import Measure, Reason
 from tests.dnsbl.store.samples import NOW, later
 
 FIRST, SECOND = ip_network("192.0.2.1/32"), ip_network("2001:db8::/32")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from ipaddress import ip_network
 
-from dnsbl.model import Reason, Watch, WatchWay
+from dnsbl.model import Watch
 from dnsbl.store import Store, Transaction
+from dnsbl.vocabulary import Reason, WatchWay
 from tests.dnsbl.store.samples import NOW
 
 NET = ip_network("192.0.2.0/24")

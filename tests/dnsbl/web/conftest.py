@@ -21,21 +21,10 @@ from dnsbl.clock import HandClock
 from dnsbl.dns.zonefile import zones_from
 from dnsbl.dns.zones import Zone
 from dnsbl.health import Board
-from dnsbl.model import (
-    Job,
-    JobReason,
-    JobState,
-    Listing,
-    Reason,
-    Return,
-    Run,
-    RunReport,
-    RunState,
-    Standing,
-    State,
-)
+from dnsbl.model import Job, Listing, Return, Run, RunReport, Standing
 from dnsbl.settings import Settings
 from dnsbl.store import Store
+from dnsbl.vocabulary import JobReason, JobState, Reason, RunState, State
 from dnsbl.web.api import Others
 from dnsbl.web.app import create_app
 from dnsbl.web.events import Events

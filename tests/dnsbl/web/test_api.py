@@ -11,9 +11,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from dnsbl.addresses import parse_address, parse_network
-from dnsbl.model import State, Tier
 from dnsbl.rules.others import Opinion, opinion
 from dnsbl.settings import OtherList
+from dnsbl.vocabulary import State, Tier
 from tester.smtp import Outcome
 from tests.dnsbl.web.asking import Build, doubtful, problem
 

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dnsbl.addresses import Address
-from dnsbl.model import Brief, State
+from dnsbl.model import Brief
+from dnsbl.vocabulary import State
 from dnsbl.web.briefs import SHOWN, BriefShape, rows
 from dnsbl.web.shapes import Codes
 

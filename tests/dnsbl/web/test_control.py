@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from dnsbl.model import JobReason
+from dnsbl.vocabulary import JobReason
 from dnsbl.web.app import create_app
 
 TARGET = "198.18.7.9"

@@ -10,8 +10,8 @@ import pytest
 
 from dnsbl.clock import HandClock
 from dnsbl.errors import Refused, StoreUnavailable
-from dnsbl.model import Refusal
 from dnsbl.settings import Web
+from dnsbl.vocabulary import Refusal
 from dnsbl.web.events import BEAT, PER_PEER, Events, News, Stream, server_sent
 
 

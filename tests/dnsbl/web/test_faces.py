@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from dnsbl.addresses import parse_address, parse_network
-from dnsbl.model import Exclusion, Forthcoming, JobReason, JobState, Output, RunState, State
+from dnsbl.model import Exclusion, Forthcoming, Output
+from dnsbl.vocabulary import JobReason, JobState, RunState, State
 from dnsbl.web.faces import LISTED, LOOK, Face, face, failed, leading
 from tester.verdict import Verdict
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from dnsbl.model import Measure
 from dnsbl.rules.statistics import Statistics
+from dnsbl.vocabulary import Measure
 from dnsbl.web.figures import Drawn, counted, figures, lead, median
 from tester.vectors import CATALOGUE
 

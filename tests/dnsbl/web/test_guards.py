@@ -12,8 +12,8 @@ from starlette.testclient import TestClient
 from starlette.types import Message, Receive, Scope, Send
 
 from dnsbl.clock import HandClock
-from dnsbl.model import Tier
 from dnsbl.settings import Settings
+from dnsbl.vocabulary import Tier
 from dnsbl.web.faults import Faults
 from dnsbl.web.guards import HEADERS, Guards, cost, most_bytes
 from dnsbl.web.render import Pages

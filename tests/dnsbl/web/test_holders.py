@@ -7,7 +7,7 @@ from ipaddress import ip_address
 import pytest
 
 from dnsbl.errors import Refused, StoreUnavailable
-from dnsbl.model import Refusal
+from dnsbl.vocabulary import Refusal
 from dnsbl.web.holders import LONGEST, LOOKS, MOST, SECONDS, Holders
 
 HERE, THERE = ip_address("192.0.2.1"), ip_address("2001:db8::1")

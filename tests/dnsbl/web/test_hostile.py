@@ -19,8 +19,9 @@ from starlette.testclient import TestClient
 
 from dnsbl.addresses import parse_address
 from dnsbl.cli import show, streams
-from dnsbl.model import Door, Nomination
+from dnsbl.model import Nomination
 from dnsbl.rules import eventlog
+from dnsbl.vocabulary import Door
 from tester.smtp import escape
 from tests.depth import examples
 

@@ -11,7 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from dnsbl.addresses import parse_address, parse_network
-from dnsbl.model import State
+from dnsbl.vocabulary import State
 from dnsbl.web.guards import most_bytes, most_evidence
 from tester.smtp import Outcome
 from tests.dnsbl.web.asking import Build, doubtful

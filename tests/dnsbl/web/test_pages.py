@@ -17,9 +17,10 @@ from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from dnsbl.addresses import parse_address, parse_network
-from dnsbl.model import Door, Exclusion, Forthcoming, JobReason, JobState, Nomination, Output, Reason, State
+from dnsbl.model import Exclusion, Forthcoming, Nomination, Output
 from dnsbl.rules import asking, bringers
 from dnsbl.settings import Policy
+from dnsbl.vocabulary import Door, JobReason, JobState, Reason, State
 from dnsbl.web.faces import LISTED, LOOK, Face
 from dnsbl.web.pages import LIVE, WAITING, controls, refresh, requester
 from tester.smtp import Outcome

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dnsbl.model import Refusal
+from dnsbl.vocabulary import Refusal
 from dnsbl.web.reasons import REASONS, kind
 
 WEB = Path(__file__).resolve().parents[3] / "dnsbl" / "web"

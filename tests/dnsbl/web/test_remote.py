@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from dnsbl.model import Tier
+from dnsbl.vocabulary import Tier
 from tests.dnsbl.web.asking import problem
 
 TARGET, URL = "198.18.7.9", "/api/v1/remote-tests"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dnsbl.model import Tier
+from dnsbl.vocabulary import Tier
 from tester.smtp import Outcome
 from tests.dnsbl.web.asking import problem
 

@@ -6,8 +6,9 @@ from datetime import timedelta
 from typing import Any
 
 from dnsbl.addresses import parse_address
-from dnsbl.model import PathReport, Refusal, RunState, State
+from dnsbl.model import PathReport
 from dnsbl.settings import Settings
+from dnsbl.vocabulary import Refusal, RunState, State
 from dnsbl.web.shapes import STATUS, Codes, proofs_at, run_shape, standing_shape
 from tester.paths import path
 from tester.smtp import Outcome, Transcript

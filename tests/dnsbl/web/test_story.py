@@ -6,7 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 from dnsbl.addresses import parse_network
-from dnsbl.model import Forthcoming, JobReason, Reason, State
+from dnsbl.model import Forthcoming
+from dnsbl.vocabulary import JobReason, Reason, State
 from dnsbl.web.story import MOST, Happening, story
 from tester.verdict import Verdict
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dnsbl.model import PROOF_KINDS, JobReason, Reason, State
+from dnsbl.vocabulary import PROOF_KINDS, JobReason, Reason, State
 from dnsbl.web import words
 from tester.cause import Cause, Software, Sure
 from tester.cause.advice import FRONTS

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tester.cli import targets
-from tester.cli.targets import BadTargets, Target
+from tester.errors import BadTargets
+from tester.nmap import Target
 
 NMAP = """<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE nmaprun>

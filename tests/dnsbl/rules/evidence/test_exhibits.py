@@ -16,7 +16,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dnsbl.errors import Refused
-from dnsbl.model import Refusal
 from dnsbl.rules import evidence
 from dnsbl.rules.evidence import (
     BROUGHT,
@@ -33,6 +32,7 @@ from dnsbl.rules.evidence import (
     exhibits,
     mime,
 )
+from dnsbl.vocabulary import Refusal
 from tests.dnsbl.rules.evidence.samples import RELAY, RFC822, SPAM, compound, forward, mail, multipart, outlook
 
 HEADER = SPAM.partition(b"\r\n\r\n")[0]

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 from dnsbl.casework import credentials
 from dnsbl.dns.zonefile import zones_from
 from dnsbl.health import Board
-from dnsbl.model import Role
+from dnsbl.vocabulary import Role
 from dnsbl.web.admin.desk import OperatorDesk
 from dnsbl.web.app import create_app
 from tests.dnsbl.web.conftest import ORIGINS, ZONE

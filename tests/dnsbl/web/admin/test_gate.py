@@ -14,7 +14,7 @@ import pytest
 from fastapi.routing import APIRoute
 
 from dnsbl.casework import credentials
-from dnsbl.model import Role
+from dnsbl.vocabulary import Role
 from dnsbl.web.admin import gate
 from tests.dnsbl.web.admin.conftest import WORDS, Side
 from tests.waiting import until

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from dnsbl.model import Role
+from dnsbl.vocabulary import Role
 from tests.dnsbl.web.admin.conftest import Side
 
 Build = Callable[..., Side]

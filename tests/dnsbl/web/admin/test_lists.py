@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from dnsbl.errors import Damaged
-from dnsbl.model import Role
+from dnsbl.vocabulary import Role
 from dnsbl.web.admin.room import ROWS
 from tester.smtp import Outcome
 from tests.dnsbl.web.admin.conftest import Side

@@ -13,7 +13,7 @@ import pytest
 from dnsbl import places
 from dnsbl.casework.operators import Operators
 from dnsbl.errors import StoreUnavailable, Trouble
-from dnsbl.model import Role
+from dnsbl.vocabulary import Role
 from tests.dnsbl.web.admin.conftest import Side
 
 Build = Callable[..., Side]

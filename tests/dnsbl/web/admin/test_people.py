@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from dnsbl.casework import credentials
-from dnsbl.model import Role, Tier
+from dnsbl.vocabulary import Role, Tier
 from tests.dnsbl.web.admin.conftest import WORDS, Side
 
 Build = Callable[..., Side]
