@@ -19,7 +19,7 @@ with later():
     from dnsbl import opened as lists
     from dnsbl import places
     from dnsbl.cli import checking, exposed, following, show, terminal
-    from dnsbl.daemons import examiner
+    from dnsbl.daemons import examiner, reach
     from dnsbl.dns import zones as described
     from dnsbl.rules import checkup
 
@@ -64,7 +64,7 @@ def doctor(
         found += examiner.from_outside_now(settings, zones, asked or examiner.asked_of(""), roles)
     except DnsblError as error:  # the machine's own is at fault, and the rest is looked at all the same
         found.append(checkup.wrong("resolver", "", str(error), "mend /etc/resolv.conf, or name one with --resolver"))
-    found += examiner.reached(settings, [ip_address(text) for text in _collector(found, settings)])
+    found += reach.collector(settings, [ip_address(text) for text in _collector(found, settings)])
     bad = sum(one.grade is checkup.Fitness.WRONG for one in found)
     dim = sum(one.grade is checkup.Fitness.UNKNOWN for one in found)
     if as_json:

@@ -41,8 +41,8 @@ from dnsbl.settings.reaching import listening
 IsOurs = Callable[[str, int], bool | None]
 
 PATIENCE, AT_ONCE = 5.0, 20
-#: Records of one answer, and octets of a greeting, that are looked at.
-RECORDS, GREETING = 50, 512
+#: Records of one answer that are looked at, and octets of one of HTTP.
+RECORDS, SAID = 50, 512
 #: Octets that the disk of the state folder should have free.
 ROOM = 1 << 30
 
@@ -282,37 +282,14 @@ def _dns_is_ours(zones: Zones, ask: Callable[[dns.message.Message], dns.message.
 
 
 def _greets(host: str, port: int, hostname: str) -> bool:
-    with suppress(OSError), socket.create_connection((host, port), timeout=3.0) as wire:
-        said = wire.recv(GREETING)
-        with suppress(OSError):
-            wire.sendall(b"QUIT\r\n")
-        return said.startswith(b"220 ") and said.split()[1:2] == [hostname.encode("ascii")]
-    return False
+    return reach.greets(reach.greeting(host, port), hostname)
 
 
 def _speaks_http(host: str, port: int, path: str, status: bytes = b" ") -> bool:
     with suppress(OSError), socket.create_connection((host, port), timeout=3.0) as wire:
         wire.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode("ascii"))
-        return (said := wire.recv(GREETING)).startswith(b"HTTP/1.") and said[8:].startswith(status)
+        return (said := wire.recv(SAID)).startswith(b"HTTP/1.") and said[8:].startswith(status)
     return False
-
-
-def reached(settings: Settings, resolved: Sequence[Address]) -> Iterator[Checked]:
-    """Whether the collector answers at its public addresses, as far as they are this machine's own: nobody else is
-    dialled."""
-    name, own = settings.collector.hostname, set(settings.collector.addresses) | set(settings.tester.source_addresses)
-    for address in resolved:
-        of = f"{name} {address}"
-        if address not in own:
-            says = (
-                f"{address} is none of this machine's addresses that the settings name, so it is not dialled from here"
-            )
-            yield unknown("collector", of, says, f"try it from elsewhere: nc {address} 25")
-        elif _greets(str(address), 25, name):
-            yield ok("collector", of, f"the collector answers at {address}, port 25")
-        else:
-            do = "see whether dnsbl serve runs and collector.listen has port 25, or a firewall leads it there"
-            yield wrong("collector", of, f"the collector does not answer at {address}, port 25", do)
 
 
 def _sources(addresses: Sequence[Address]) -> Iterator[Checked]:

@@ -14,7 +14,7 @@ from dnslib import QTYPE, RCODE, RR, DNSRecord
 from dnslib.server import BaseResolver, DNSServer
 
 from dnsbl.daemons import FOLLOWING, ROLES, examiner
-from dnsbl.daemons.examiner import asked_of, at_home, from_outside_now, reached
+from dnsbl.daemons.examiner import asked_of, at_home, from_outside_now
 from dnsbl.dns.zonefile import zones_from
 from dnsbl.dns.zones import Zones
 from dnsbl.errors import DnsblError
@@ -334,20 +334,6 @@ def test_room_on_the_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert [one.grade for one in at_home(given, ZONES, []) if one.about == "disk"] == [Fitness.OK]
     monkeypatch.setattr(examiner, "ROOM", 1 << 80)
     assert [one.grade for one in at_home(given, ZONES, []) if one.about == "disk"] == [Fitness.WRONG]
-
-
-def test_the_collector_is_dialled_at_our_own_addresses_and_nowhere_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    dialled: list[tuple[str, int]] = []
-
-    def dial(place: tuple[str, int], timeout: float) -> socket.socket:
-        dialled.append(place)
-        raise OSError
-
-    monkeypatch.setattr(examiner.socket, "create_connection", dial)
-    addresses = [examiner.ip_address(text) for text in ("127.0.0.1", "198.51.100.7")]
-    found = list(reached(settings(), addresses))
-    assert [one.grade for one in found] == [Fitness.WRONG, Fitness.UNKNOWN]
-    assert dialled == [("127.0.0.1", 25)]
 
 
 def test_each_place_at_which_something_listens_is_looked_at(tmp_path: Path) -> None:
