@@ -244,7 +244,7 @@ class Casework:
 
     @part
     def lookups(self, made: type[LookupDoor]) -> LookupDoor:
-        return made(self._store, self._settings, self._clock, lambda *who, **how: self.feeding.suspects(*who, **how))
+        return made(self._store, self._settings, self._clock, self.feeding)
 
     @part
     def mail_door(self, made: type[MailDoor]) -> MailDoor:

@@ -9,8 +9,9 @@ are tested in their turn, as those of feeds.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from dnsbl.addresses import Address
 from dnsbl.casework.admission import account_of
@@ -25,6 +26,9 @@ from dnsbl.store import Store, Transaction
 from dnsbl.store.kept import Account
 from dnsbl.vocabulary import Door, Reason
 from tester.records import dataclass
+
+if TYPE_CHECKING:
+    from dnsbl.casework.feeding import Feeding
 
 #: Questions that one transaction looks at.
 _PORTION = 200
@@ -49,14 +53,14 @@ class Questioner:
 
 
 class LookupDoor:
-    """Questions to a watched zone. `suspects` keeps candidates, as `feeding.Feeding.suspects` does."""
+    """Questions to a watched zone; `feeding` keeps the candidates."""
 
-    def __init__(self, store: Store, settings: Settings, clock: Clock, suspects: Callable[..., int]) -> None:
+    def __init__(self, store: Store, settings: Settings, clock: Clock, feeding: Feeding) -> None:
         self._store = store
         self._settings = settings
         self._terms = settings.lookups
         self._clock = clock
-        self._take = suspects
+        self._feeding = feeding
 
     def file(self, asked: Sequence[Lookup]) -> int:
         """Note who has asked about whom; returns how many have become candidates. What is known already costs next to
@@ -75,7 +79,7 @@ class LookupDoor:
                 added = self._room(tx, news, day_of(now))
                 suspects = self._suspects(tx, added, since, now) if added else {}
             for (client, why), addresses in suspects.items():
-                made += self._take(addresses, reporter=client, door=Door.LOOKUP, reason=why)
+                made += self._feeding.suspects(addresses, reporter=client, door=Door.LOOKUP, reason=why)
             if added or later:
                 with self._store.write() as tx:
                     self._note(tx, added, later, day_of(now))
