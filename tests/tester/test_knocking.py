@@ -7,6 +7,7 @@ import errno
 import gc
 import os
 import socket
+from collections.abc import Iterator
 from ipaddress import ip_address
 from typing import Any
 
@@ -20,10 +21,12 @@ from tester.smtp import Outcome
 HERE = ip_address("127.0.0.1")
 
 
-def settled() -> int:
-    """How many descriptors this process has open, when what earlier tests have left to the collector is gone."""
-    gc.collect()
-    return len(os.listdir("/proc/self/fd"))
+@pytest.fixture(autouse=True)
+def _unswept() -> Iterator[None]:
+    """No descriptor that another test has left to the collector is closed while these are counted."""
+    gc.disable()
+    yield
+    gc.enable()
 
 
 async def test_a_connection_that_stands_is_handed_over(unused_tcp_port: int) -> None:
@@ -45,7 +48,8 @@ async def test_a_refusal_is_told_at_once_on_both_families(unused_tcp_port: int) 
 
 async def test_silence_ends_when_patience_does_and_leaves_nothing_open(unused_tcp_port: int) -> None:
     silent = [mute(f"127.0.8.{n}", unused_tcp_port) for n in range(1, 20)]
-    before = settled()
+    gc.collect()
+    before = len(os.listdir("/proc/self/fd"))
     knocker = Knocker(0.2)
     found = await asyncio.gather(*(knocker.knock(ip_address(f"127.0.8.{n}"), unused_tcp_port) for n in range(1, 20)))
     assert set(found) == {Outcome.CONN_TIMEOUT}
@@ -68,7 +72,7 @@ async def test_who_comes_later_has_the_same_patience(unused_tcp_port: int) -> No
 
 async def test_who_is_broken_off_is_let_go(unused_tcp_port: int) -> None:
     silent, knocker = mute("127.0.8.1", unused_tcp_port), Knocker(60)
-    before = settled()
+    before = len(os.listdir("/proc/self/fd"))
     task = asyncio.create_task(knocker.knock(ip_address("127.0.8.1"), unused_tcp_port))
     await asyncio.wait([task], timeout=0.05)
     task.cancel()
@@ -130,7 +134,7 @@ async def test_what_is_said_before_any_packet_can_have_come_back_is_said_of_no_t
 ) -> None:
     """Without a free port, or a route of ours, every host would come out as one that cannot be reached."""
     monkeypatch.setattr(socket.socket, "connect_ex", lambda *_: number, raising=False)
-    before = settled()
+    before = len(os.listdir("/proc/self/fd"))
     with pytest.raises(Undialled) as raised:
         await Knocker(60).knock(HERE, 25)
     assert (raised.value.errno, str(raised.value)) == (
