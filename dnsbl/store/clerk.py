@@ -299,6 +299,13 @@ class Clerk:
         elif waiting or words:
             self._put_together(waiting, words)
 
+    def leave(self) -> None:
+        """Let go of the connection before it is somebody else's: whoever holds us longer, as a frame does that has not
+        ended, would else have a cursor end amid the other's work, whose statement SQLite's driver takes back then."""
+        if self._cursor is not None:
+            self._cursor.close()
+            self._cursor = None
+
     def _put_together(self, waiting: Sequence[_Waiting], words: Sequence[str]) -> None:
         """In a pipeline of the driver's, in which each statement has a cursor of its own. Raises what the driver does,
         and its InFailedSqlTransaction where COMMIT has taken all back: a statement had failed, and nobody said so."""

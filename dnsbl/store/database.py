@@ -158,6 +158,10 @@ class Transaction:
         """Write what waits to be written together, and say these words behind it."""
         self._clerk.finish(*words)
 
+    def leave(self) -> None:
+        """Let go of the connection; see `clerk.Clerk.leave`."""
+        self._clerk.leave()
+
 
 class Store:
     """A database, by SQLAlchemy URL: `sqlite:////var/lib/dnsbl/facts.db` or `postgresql+psycopg://user@host/name`."""
@@ -321,8 +325,7 @@ class Store:
             self._prove()
         turn = self._turns.turn() if self._turns is not None else nullcontext(lambda: None)
         way = Way.TURN if alone else Way.ROW
-        with self._told("write"), turn as wrote, begun(self._by[way]) as connection:
-            tx = Transaction(connection, self._timekeeper)
+        with self._told("write"), turn as wrote, self._begun(way) as tx:
             yield tx
             if alone and self._turns is None:
                 tx.finish(*(END_SAFE if tx.wrote else END))
@@ -333,10 +336,18 @@ class Store:
 
     @contextmanager
     def _reading(self) -> Iterator[Transaction]:
-        with self._told("read"), begun(self._by[Way.READ]) as connection:
-            tx = Transaction(connection, self._timekeeper)
+        with self._told("read"), self._begun(Way.READ) as tx:
             yield tx
             tx.finish()  # whoever writes here is told by the database
+
+    @contextmanager
+    def _begun(self, way: Way) -> Iterator[Transaction]:
+        with begun(self._by[way]) as connection:
+            tx = Transaction(connection, self._timekeeper)
+            try:
+                yield tx
+            finally:
+                tx.leave()
 
     def _prove(self) -> None:
         """Refuse a database that does not keep what transactions rest on; a hot standby shows nothing, and is asked

@@ -314,3 +314,24 @@ def test_what_the_driver_complains_of_is_told_as_by_sqlalchemy(store: Store) -> 
 
     with pytest.raises(StoreUnavailable, match="refuses"):
         twice()
+
+
+@pytest.mark.parametrize("fails", [False, True])
+@pytest.mark.parametrize("way", ["read", "write"])
+def test_who_still_holds_a_transaction_that_is_over_holds_nothing_of_its_connection(
+    store: Store, way: str, fails: bool
+) -> None:
+    cursors: list[Any] = []
+
+    def note(_c: Any, cursor: Any, *_: Any) -> None:
+        cursors.append(cursor)
+
+    event.listen(store.engine, "before_cursor_execute", note)
+    with suppress(ZeroDivisionError), getattr(store, way)() as tx:
+        tx.kept.of([Account("a", 1)])
+        if way == "write":
+            tx.kept.add([Account("a", 1)], 0)
+        assert not fails or 1 / 0
+    assert tx
+    with pytest.raises(store.engine.dialect.loaded_dbapi.Error, match="closed"):
+        cursors[0].execute("SELECT 1")
