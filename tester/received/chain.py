@@ -81,6 +81,10 @@ _PROGRAMS = re.compile(
 )
 
 
+#: Programs that write a name only where it leads back to the address; with others anybody may choose the server's own.
+_CONFIRMS = re.compile(r"\b(?:Postfix|Postcow|Exim)\b|(?<![\w.])8\.\d{1,2}\.\d{1,2}", re.IGNORECASE)
+
+
 class Reading(StrEnum):
     """What a line is to the walk."""
 
@@ -240,7 +244,9 @@ def _passed(hop: Hop, inside: set[Address | None], home: Home) -> str:
         return "a private address"
     if hop.address in inside:
         return "an address inside, as a line above shows"
-    if hop.address in hop.by_addresses or (hop.name and hop.name.lower() == hop.by.lower()):
+    if hop.address in hop.by_addresses or (
+        hop.name and hop.name.lower() == hop.by.lower() and _CONFIRMS.search(hop.remarks)
+    ):
         return "a machine that talks to itself"
     return ""
 
