@@ -63,7 +63,10 @@ _LISTED = _Words(
     r"\b(?:is|are|as|be|through|by|:) an? (?:\w+ )?open relay|: open relay\b|\bfrom open relays?\b",
     r"\brelay(?:ing)?[- ](?:test|prob|scan|check)|\btesters?\b",
     r"(?<!from )(?<!from your )(?<!for )(?<!for your )\b(?:you|your|this|client|remote|ip|host)\b"
-    r"(?:(?!relay)[^.;,]){0,40}\b(?:is|are|been|was|were|now) (?:\w+ )?(?:blocked|flagged|barred)\b",
+    r"(?:(?!relay)[^.;,]){0,40}\b(?:is|are|been|was|were|now) (?:\w+ )?"
+    r"(?:(?:blocked|flagged|barred)\b|(?:rejected|refused)\b(?! (?:to )?relay))",
+    r"\bnot welcome\b|\bfor (?:scanning|probing|spamming|abuse)\b"
+    r"|\b(?:spf|dkim|dmarc)\b[^.;]{0,40}\b(?:fail|reject|invalid|not (?:pass|align))",
     r"\bliste? n(?:oi|e[gr])\w*|\blista negra|ч[её]рн\w* списк|czarn\w+ li[sś]|zwarte lijst|kara liste|sperrliste"
     r"|黑名单|黑名單|ブラックリスト|블랙리스트",
 )

@@ -248,5 +248,5 @@ def refusal(phase: Phase, reply: Reply) -> Outcome | None:
     # RFC 4954 section 6: 530 "authentication required", 535 "credentials invalid".
     # Elsewhere the word alone may be about a sender's domain (SPF, DKIM), and about us.
     said = reply.code in (550, 553, 554) and _WANTS_AUTH.search(text) and meant is Meant.RELAYING
-    asks = reply.code in (530, 535) or said
+    asks = (reply.code in (530, 535) and meant is not Meant.TESTER) or said
     return _O.RCPT_AUTH if asks else None

@@ -168,6 +168,10 @@ def test_whatever_a_stranger_says_is_read(reply: str) -> None:
         (Meant.TESTER, "554 5.7.1 You are not allowed to send from this address"),
         (Meant.TESTER, "550 5.7.1 Mail from 198.51.100.9 rejected, no such recipient for it"),
         (Meant.TESTER, "550 #5.7.1 Your access to this mail system has been turned down"),
+        (Meant.TESTER, "554 you are not welcome here"),
+        (Meant.TESTER, "550 5.7.1 Sorry, your host has been rejected for scanning"),
+        (Meant.TESTER, "554 5.7.1 SPF validation failed for relay 198.51.100.9"),
+        (Meant.RELAYING, "550 your host is refused relaying"),
         (Meant.RELAYING, "550 relaying from your host is blocked"),
         (Meant.RELAYING, "550 attempted relay denied; your IP has been logged"),
         # the sender's domain is to prove itself, or the enhanced code speaks of the sender

@@ -129,6 +129,7 @@ def test_what_a_second_connection_does_otherwise() -> None:
         (b"451 we relay nothing today", None),
         (b"530 5.7.0 who are you", O.RCPT_AUTH),
         (b"535 no", O.RCPT_AUTH),
+        (b"530 5.7.1 your IP is blacklisted", None),
         (b"534 authentication mechanism too weak", None),
         (b"550 Authentication required", O.RCPT_AUTH),
         (b"553 please AUTH first", O.RCPT_AUTH),
