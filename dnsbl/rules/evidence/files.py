@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import html
 import re
+from itertools import islice
 
 _FIELD = re.compile(rb"[A-Za-z][A-Za-z0-9._-]*[ \t]*:")
 _BANNER = re.compile(rb"Microsoft Mail Internet Headers Version[ \t][\d.]{1,20}[ \t]*\r?\n", re.IGNORECASE)
@@ -23,7 +24,7 @@ _QUOTED = re.compile(rb"\s{0,9}?^((?:[>|] ?|[ \t]){1,16})[A-Za-z][A-Za-z0-9-]*:"
 #: Fields with an empty line behind each, as some pages hand a header out.
 _SPACED = re.compile(rb"(?:[A-Za-z][A-Za-z0-9-]*:[^\n]*\n\r?\n){2}(?:[^\r\n]+\r?\n\r?\n){2}")
 #: What nobody sees at a start: no-break and zero-width spaces, joiners, and marks that stand in the middle of a text.
-_UNSEEN = re.compile(rb"(?:[\r\n\t ]|\xc2\xa0|\xe2\x80[\x8b-\x8f]|\xe2\x81\xa0|\xef\xbb\xbf)+")
+_UNSEEN = re.compile(rb"(?:[\r\n\t ]|\xc2\xa0|\xe2\x80[\x8b-\x8f]|\xe2\x81\xa0|\xef\xbb\xbf){1,4096}")
 #: A field that a server or a mail program puts first, where what stands before it is none.
 _BEGINS = re.compile(
     rb"^(?:[>|] ?|[ \t]){0,16}(?:Received|Return-Path|Delivered-To|X-Original-To|Envelope-To|X-[A-Za-z0-9-]{2,60}"
@@ -35,6 +36,8 @@ _CALLED = re.compile(rb"[A-Za-z]{1,40}:[ \t]*\r?\n(?![ \t])")
 _NO_BREAK = re.compile(rb"^Received:[^\n]{0,400}?\xc2\xa0", re.IGNORECASE | re.MULTILINE)
 _ABOVE = 8 * 1024  # octets in which such a field is sought
 _TAG = re.compile(rb"<[^<>]{0,500}>")
+_PRE, _PRE_ENDS = re.compile(rb"<pre\b[^<>]{0,500}>", re.IGNORECASE), re.compile(rb"</pre", re.IGNORECASE)
+_SOURCES = 20  # of a page's preformatted texts that are looked at
 _PAGE = re.compile(rb"<(?:!doctype|html|pre)\b", re.IGNORECASE)
 _MAGIC = (
     (b"%pdf", "a PDF"),
@@ -95,13 +98,13 @@ def pasted(file: bytes) -> bytes:
 
 def _source(page: bytes) -> bytes:
     """The message that a web-mail's page shows as its source, or the page itself."""
-    low, at = page.lower(), 0
-    while (opens := low.find(b"<pre", at)) >= 0 and (starts := low.find(b">", opens)) >= 0:
-        ends = low.find(b"</pre", starts)
-        text = page[starts + 1 : ends if ends >= 0 else len(page)]
-        if _BEGINS.search(text, 0, _ABOVE):
+    for opens in islice(_PRE.finditer(page), _SOURCES):
+        start, near = opens.end(), opens.end() + _ABOVE
+        closed = _PRE_ENDS.search(page, start, near)
+        if _BEGINS.search(page, start, closed.start() if closed else near):
+            ends = closed or _PRE_ENDS.search(page, near)
+            text = page[start : ends.start() if ends else len(page)]
             return html.unescape(_TAG.sub(b"", text).decode("utf-8", "replace")).encode()
-        at = starts
     return page
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import html
+from time import process_time
 
 import pytest
 from hypothesis import given
@@ -208,6 +209,13 @@ def test_words_above_a_pasted_header_and_the_page_around_a_source_are_taken_off(
 )
 def test_what_holds_no_header_near_its_start_stays_what_it_is(file: bytes) -> None:
     assert pasted(file) == file
+
+
+def test_a_page_of_many_texts_costs_no_more_than_reading_it() -> None:
+    page = b"<html>" + b"<pre>x" * 500_000
+    begun = process_time()
+    assert pasted(page) == page
+    assert process_time() - begun < 2
 
 
 def test_a_quoted_header_ends_where_its_empty_line_has_lost_its_blank() -> None:
