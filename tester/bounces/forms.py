@@ -20,7 +20,9 @@ GAVE_UP = re.compile(
     r"|(?:host|network|server)s? (?:is |was |are |were )?(?:unreachable|down|not respond)|no route to host"
     r"|name (?:server|service)[a-z :]{0,20}(?:fail|error|timeout|problem)|host not found|lookup fail"
     r"|dns (?:domain|query|error|type|lookup|hard|soft|fail)|no mx\b|null ?mx\b|unknown host|host unknown"
-    r"|no such host|bad destination (?:host|system)|domain (?:name )?(?:was )?not (?:be )?found"
+    r"|unroute?able|no route found|no mail servers? (?:appear|exist|found|available)"
+    r"|(?:could|can)(?:not| not|n't) (?:be )?resolve|no such host|bad destination (?:host|system)"
+    r"|domain (?:name )?(?:was )?not (?:be )?found"
     r"|\bnxdomain|\bservfail|\benotfound|\beconn(?:refused|reset)|\betimedout|\behostunreach"
     # what was asked of the next server's encryption, which it did not have
     r"|starttls|\btls (?:is |was )?(?:required|not|handshake|negotiation|fail)|cannot start tls|dnssec|\btlsa\b"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from samples import LETTER, MESSAGE
 
-from tester.bounces.forms import FORMS, GAVE_UP, PERMANENT_CODE, STUMBLED, TEMPORARY_CODE
+from tester.bounces.forms import DENIED, FORMS, GAVE_UP, PERMANENT_CODE, STUMBLED, TEMPORARY_CODE
 from tester.bounces.ours import Ours
 from tester.bounces.own import read
 from tester.bounces.reading import read as weigh
@@ -114,6 +114,14 @@ def test_what_is_no_code_is_none(text: str) -> None:
         "delivery failed 20 attempts",
         "host or domain name not found. name service error",
         "sorry, i couldn't find any host named c.example",
+        "no route found to domain c.example from server mail/relay. check dns",
+        "no mail servers appear to exist for the recipient's address",
+        "the domain could not be resolved",
+        "server certificate not trusted",
+        "tls is required, but was not offered",
+        "starttls is required",
+        "mx lookup responded with nxdomain",
+        "retry time not reached for any host",
     ],
 )
 def test_who_tried_in_vain_gave_up(text: str) -> None:
@@ -121,7 +129,14 @@ def test_who_tried_in_vain_gave_up(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["550 relaying denied", "user unknown", "does not like recipient", "giving up on 192.0.2.1"]
+    "text",
+    [
+        "550 relaying denied",
+        "user unknown",
+        "does not like recipient",
+        "giving up on 192.0.2.1",
+        "no valid cert for gatewaying",
+    ],
 )
 def test_a_refusal_is_no_giving_up(text: str) -> None:
     assert not GAVE_UP.search(text)
@@ -146,3 +161,18 @@ def test_a_fault_in_form_is_no_refusal_to_relay(text: str) -> None:
 def test_no_bounce_of_the_corpus_stumbled(message: Message) -> None:
     raw = message.filled(recipient=LETTER.recipient, sender=LETTER.sender, letter=MESSAGE)
     assert not STUMBLED.search(read(b"", parts(lines(raw))).text)
+
+
+@pytest.mark.parametrize(
+    ("text", "denied"),
+    [
+        ("relaying denied. ip name lookup failed", True),
+        ("<r@c.example>: relay access denied", True),
+        ("we do not relay", True),
+        ("not in my list of allowed rcpthosts", True),
+        ("host relay.example said: timed out", False),
+        ("client host blocked using relays.example", False),
+    ],
+)
+def test_a_denial_of_relaying_is_told_from_other_words_of_relays(text: str, denied: bool) -> None:
+    assert bool(DENIED.search(text)) is denied
