@@ -76,9 +76,10 @@ def parts(message: bytes) -> Iterator[Leaf]:
         boundary = parameters.get("boundary", "")
         if kind.startswith("multipart/") and boundary and depth < DEPTH:
             inner = "message/rfc822" if kind == "multipart/digest" else "text/plain"  # RFC 2046 5.1.5
-            pieces = _pieces(body, boundary.encode("latin-1", "replace"))
-            waiting += [(each, depth + 1, inner) for each in reversed(pieces)]
-            continue
+            if pieces := _pieces(body, boundary.encode("latin-1", "replace")):
+                waiting += [(each, depth + 1, inner) for each in reversed(pieces)]
+                continue
+            kind = "text/plain"  # its parts were lost where it was copied: all of it is text
         disposed, disposition = content_type(header.get("content-disposition", ""))
         name = readable(disposition.get("filename") or parameters.get("name") or "").strip().lower()
         yield Leaf(

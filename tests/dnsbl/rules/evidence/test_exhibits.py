@@ -191,6 +191,13 @@ def test_a_text_that_holds_another_header_is_a_doubt() -> None:
     assert "another message's header" in found.doubt and found.fault is None
 
 
+def test_a_forward_is_known_in_a_text_that_was_copied_without_its_parts() -> None:
+    text = b"From: a\r\nSent: b\r\nTo: c\r\nSubject: d\r\n"
+    assert str(refused(mail(b"FW: Buy now", b"multipart/alternative; boundary=x", text))) == INLINE
+    header = mail(b"FW: Buy now", b"multipart/alternative; boundary=x", b"").rstrip()
+    assert str(refused(outlook(header, text=text.decode()))) == INLINE
+
+
 def test_a_message_in_an_archive_is_asked_for_unpacked() -> None:
     def zipped(name: str) -> bytes:
         file = io.BytesIO()

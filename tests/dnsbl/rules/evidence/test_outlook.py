@@ -41,6 +41,32 @@ def test_an_attached_file_counts_when_it_is_a_message() -> None:
     assert [each.rstrip() for each in attached] == [SPAM.rstrip()]
 
 
+@pytest.mark.parametrize(
+    ("tag", "said", "counts"),
+    [
+        ("3704", "SPAM~1.EML", True),
+        ("370E", "message/rfc822", True),
+        ("3704", "A.PNG", False),
+        ("370E", "image/png", False),
+    ],
+)
+def test_an_attached_file_is_known_by_its_short_name_and_its_type_too(tag: str, said: str, counts: bool) -> None:
+    folder = "__attach_version1.0_#00000000"
+    streams = {
+        f"{folder}/__substg1.0_{tag}001F": f"{said}\0".ljust(2048).encode("utf-16-le"),
+        f"{folder}/__substg1.0_37010102": SPAM,
+    }
+    assert bool(outlook.messages(compound(streams))[1]) is counts
+
+
+def test_fields_about_a_form_that_the_text_has_lost_are_left_out() -> None:
+    form = b"Content-Type: multipart/alternative;\r\n\tboundary=x\r\nContent-Transfer-Encoding: base64"
+    message, _ = outlook.messages(written(form + b"\r\n" + HEADER))
+    assert message.startswith(HEADER + b"\r\n\r\nBuy.")
+    message, _ = outlook.messages(written(HEADER + b"\r\n" + form))
+    assert message.startswith(HEADER + b"\r\n\r\nBuy.")
+
+
 def test_without_the_library_it_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "olefile", None)
     with pytest.raises(outlook.Unreadable, match="not installed"):
