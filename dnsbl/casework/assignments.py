@@ -81,6 +81,7 @@ class Assignments:
         self._clock = clock
         self._judging = judging
         self._allowance = Allowance(settings.tester)
+        self._in_vain = False  # whether the last claim found that all that is due is full
 
     def take_job(
         self, worker: str, *, full: Crowded = NOTHING, sources: Sequence[Address] | None = None
@@ -91,11 +92,14 @@ class Assignments:
         with self._store.read() as tx:
             if not tx.jobs.is_due(now):
                 return None
+            if self._in_vain and not tx.jobs.has_room(now, self._crowded(tx, full, now)):
+                return None  # nobody else has to wait for this to be found once more
         lease_until = now + timedelta(seconds=self._settings.tester.lease)
         with self._store.write() as tx:
             full = self._crowded(tx, full, now)
             for _ in range(MOST_PUT_OFF):
                 job = tx.jobs.claim(worker, now=now, lease_until=lease_until, full=full)
+                self._in_vain = job is None
                 if job is None:
                     break
                 tx.foresee(

@@ -164,12 +164,21 @@ class Jobs(Shelf):
         ever done, in the hope of one that is due.)"""
         return self._sql.execute(_IS_DUE, {"now": now}).one_or_none() is not None
 
+    def has_room(self, now: datetime, full: Crowded) -> bool:
+        """Whether a claim would find one outside of what is full."""
+        return self._next(now, full, leased=False) is not None
+
     def claim(self, worker: str, *, now: datetime, lease_until: datetime, full: Crowded = NOTHING) -> Job | None:
         """Lease the job of the lowest rank that is due, of these the one that has been so longest, where not all is
-        full; a lost lease counts as due.
+        full; a lost lease counts as due."""
+        found = self._next(now, full, leased=True)
+        if found is None:
+            return None
+        held = {"of": found, "state": JobState.RUNNING, "worker": worker, "lease_until": lease_until}
+        return one(Job, self._sql.execute(_CLAIM, held).one_or_none())
 
-        SKIP LOCKED lets a job be whose holder renews its lease at this very moment (SQLite has no need of it).
-        """
+    def _next(self, now: datetime, full: Crowded, *, leased: bool) -> int | None:
+        """The number of the job that is next; `leased`: to be so now."""
         asked = {"now": now, "addresses": [*map(address_key, full.addresses)]}
         rank: int | None = ASKED
         while rank is not None:
@@ -179,10 +188,9 @@ class Jobs(Shelf):
             near, wide = _cut(outside)
             spans = {name: end for n, each in enumerate(wide) for name, end in zip(_ends(n), span(each), strict=True)}
             shut = {"rank": rank, "near": [*map(network_key, near)]} | spans
-            found, behind = self._sql.execute(_first(len(wide), owned), asked | shut).one()
+            found, behind = self._sql.execute(_first(len(wide), owned, leased), asked | shut).one()
             if found is not None:
-                held = {"of": found, "state": JobState.RUNNING, "worker": worker, "lease_until": lease_until}
-                return one(Job, self._sql.execute(_CLAIM, held).one_or_none())
+                return int(found)
             rank = None if full.anywhere else behind
         return None
 
@@ -321,16 +329,21 @@ def _nominated(networks: int) -> Prepared:
 
 
 @cache
-def _first(wide: int, owned: bool) -> Prepared:
+def _first(wide: int, owned: bool, leased: bool) -> Prepared:
     """The one of a rank that has been due longest, outside of so many wider networks; with `owned` no stranger's. With
-    it the next rank that a test which is not done has."""
+    it the next rank that a test which is not done has.
+
+    SKIP LOCKED lets a job be, of those to be `leased`, whose holder renews its lease at this very moment (SQLite has no
+    need of it).
+    """
     apart: list[Any] = [not_(jobs.c.address.between(*_span_of(number))) for number in range(wide)]
     if owned:
         apart.append(jobs.c.whose == literal_column("''"))
     among = jobs.c.rank == bindparam("rank")
     held = NoneOf(jobs.c.neighbourhood, "near"), NoneOf(jobs.c.address, "addresses")
     wanted = select(jobs.c.id).where(_DUE, among, *held, *apart).order_by(jobs.c.due, jobs.c.id)
-    found = wanted.limit(1).with_for_update(skip_locked=True).scalar_subquery()
+    first = wanted.limit(1)
+    found = (first.with_for_update(skip_locked=True) if leased else first).scalar_subquery()
     return prepared(select(found.label("found"), _NEXT_RANK.label("behind")), fresh=True)
 
 

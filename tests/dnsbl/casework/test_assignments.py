@@ -50,6 +50,22 @@ def test_a_full_neighbourhood_is_left_alone(office) -> None:
     assert take("198.51.100.0/24") is not None
 
 
+def test_who_has_found_all_that_is_due_to_be_full_takes_no_turn_to_find_it_once_more(
+    office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def take(*full: str):
+        networks = frozenset(map(ip_network, full))
+        return office.casework.assignments.take_job("w", full=Crowded(networks=networks))
+
+    office.nominate(HOST)
+    assert take("192.0.2.0/24") is None
+    with monkeypatch.context() as still:
+        still.setattr(type(office.store), "write", None)
+        for _ in range(3):
+            assert take("192.0.2.0/24") is None
+    assert take() is not None, "as soon as there is room"
+
+
 def test_a_killed_workers_job_comes_back_after_its_lease_with_the_same_letters(office) -> None:
     office.nominate(HOST)
     dead = office.take()

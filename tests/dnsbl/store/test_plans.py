@@ -173,7 +173,10 @@ def nominate(office: Office) -> None:
 
 def a_test(office: Office) -> None:
     full = frozenset({ip_network(f"{host(HOSTS + number)}/24", strict=False) for number in range(40)})
-    office.casework.assignments.take_job("w", full=Crowded(networks=full, addresses=frozenset({host(HOSTS)})))
+    crowded = Crowded(networks=full, addresses=frozenset({host(HOSTS)}))
+    with office.store.read() as tx:
+        assert tx.jobs.has_room(office.clock.now(), crowded)
+    office.casework.assignments.take_job("w", full=crowded)
     run = office.test(Outcome.ACCEPTED)
     office.come_back(run.id, str(run.address))
     assert office.casework.views.look_up(run.address).state is State.LISTED
