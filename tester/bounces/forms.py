@@ -47,18 +47,24 @@ DENIED = re.compile(
 BLOCKED = re.compile(
     r"client host[^;]{0,80}(?:blocked|rejected)|blocked using|\b(?:dns|r|u)bls?\b|\b(?:black|block|deny)-?list"
     r"|(?<!not )(?<!n't )\blisted (?:at|in|on|by)\b|\breputation\b|spamhaus|spamcop|\bspf\b|\bdkim\b|\bdmarc\b"
-    r"|banned sending|reverse dns|\bptr\b|\brdns\b"
+    r"|banned sending|reverse dns|\bptr\b|\brdns\b|sender (?:verif|callout)"
 )
 #: Whoever passed it on has used up what it may send, or may not send any more; or the next server has no room.
 SPENT = re.compile(
     r"\bquota\b|(?:limit|allowance)s? (?:is |was |has been |have been )?(?:exceed|reach)|exceed[^.;]{0,60}\blimit"
     r"|rate.?limit|\bthrottl|too many (?:messages|mails|recipients)|max defers|suspended|outbound (?:spam|sender)"
     r"|suppress(?:ed|ion)|previously bounced|insufficient|storage"
+    r"|(?<![\w.:@-])552[ -]|(?<![\w.:@-])5\.2\.2(?![\w@.-])|mailbox[a-z ]{0,9} full\b"
+    r"|(?:postfach|mailbox|konto)[a-zäöü ]{0,20} voll\b|boîte[a-zà-ÿ ]{0,20} pleine|buz[oó]n[a-zà-ÿ ]{0,20} llen[oa]"
+    r"|casella[a-zà-ÿ ]{0,20} piena|caixa[a-zà-ÿ ]{0,20} chei[ao]|postvak[a-z ]{0,20} vol\b"
+    r"|skrzynka[a-ząęłóż ]{0,20} pełna"
+    r"|ящик[а-яё ]{0,20} переполнен|schránka[a-zá-ž ]{0,20} plná|kutusu[a-zıçğöşü ]{0,20} dolu|容量|已[满滿]|용량"
 )
 #: A filter did not like the letter's text, where another one might have passed.
 FILTERED = re.compile(
     r"\bspam(?:my)?\b|\bube\b|unsolicited|\bvirus|\bmalware|\bphish|infected|\bbanned\b|bulk e-?mail"
     r"|(?:message|mail)'?s? content|content (?:reject|filter|block)|looks like junk|suspicious"
+    r"|(?:attachment|anhang|anlage)[^.;]{0,40}(?:not|nicht|block|reject|forbid|type)|垃圾[邮郵]件|迷惑メール|スパム|스팸|спам"
 )
 
 #: A code of SMTP or of RFC 3463, as replies bear it; what stands in an address or a version is none.

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from samples import LETTER, MESSAGE
 
-from tester.bounces.forms import DENIED, FORMS, GAVE_UP, PERMANENT_CODE, STUMBLED, TEMPORARY_CODE
+from tester.bounces.forms import (
+    BLOCKED,
+    DENIED,
+    FILTERED,
+    FORMS,
+    GAVE_UP,
+    PERMANENT_CODE,
+    SPENT,
+    STUMBLED,
+    TEMPORARY_CODE,
+)
 from tester.bounces.ours import Ours
 from tester.bounces.own import read
 from tester.bounces.reading import read as weigh
@@ -161,6 +173,28 @@ def test_a_fault_in_form_is_no_refusal_to_relay(text: str) -> None:
 def test_no_bounce_of_the_corpus_stumbled(message: Message) -> None:
     raw = message.filled(recipient=LETTER.recipient, sender=LETTER.sender, letter=MESSAGE)
     assert not STUMBLED.search(read(b"", parts(lines(raw))).text)
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        *((SPENT, text) for text in (
+            "your mailbox is full", "552 over", "5.2.2 x", "ihr postfach ist voll", "boîte de réception pleine",
+            "buzón lleno", "casella piena", "caixa cheia", "postvak vol", "skrzynka jest pełna", "ящик переполнен",
+            "schránka je plná", "posta kutusu dolu", "容量オーバー", "邮箱已满", "용량 초과", "hourly limit exceeded",
+            "you have exceeded your sending limit", "the account is suspended",
+        )),
+        *((BLOCKED, text) for text in ("client host [192.0.2.1] blocked", "sender verify failed", "spf check failed")),
+        *((FILTERED, text) for text in ("attachment type forbidden", "anhang nicht erlaubt", "垃圾邮件", "спам")),
+    ],
+)  # fmt: skip
+def test_what_hinders_a_letter_is_no_refusal_to_relay(words: re.Pattern[str], text: str) -> None:
+    assert words.search(text)
+
+
+@pytest.mark.parametrize("text", ["relaying denied", "user unknown", "see the attachment", "1552 x", "full name"])
+def test_what_hinders_nothing_is_none_of_these(text: str) -> None:
+    assert not any(words.search(text) for words in (SPENT, BLOCKED, FILTERED))
 
 
 @pytest.mark.parametrize(
