@@ -62,14 +62,17 @@ _LISTED = _Words(
     r"\b(?:dns|r|u)bls?\b|\bblackhole|\bbanned\b|\breputation\b|\bgo away\b|\bunwelcome\b|\bspammers?\b",
     r"\b(?:is|are|as|be|through|by|:) an? (?:\w+ )?open relay|: open relay\b|\bfrom open relays?\b",
     r"\brelay(?:ing)?[- ](?:test|prob|scan|check)|\btesters?\b",
-    r"(?<!from )(?<!from your )(?<!for )(?<!for your )\b(?:you|your|this|client|remote|ip|host)\b"
-    r"(?:(?!relay)[^.;,]){0,40}\b(?:is|are|been|was|were|now) (?:\w+ )?"
-    r"(?:(?:blocked|flagged|barred)\b|(?:rejected|refused)\b(?! (?:to )?relay))",
-    r"\bnot welcome\b|\bfor (?:scanning|probing|spamming|abuse)\b"
+    r"\bnot welcome\b|\b(?:rejected|refused|barred) for (?:scanning|probing|spamming|abuse)\b"
     r"|\b(?:spf|dkim|dmarc)\b[^.;]{0,40}\b(?:fail|reject|invalid|not (?:pass|align))",
     r"\bliste? n(?:oi|e[gr])\w*|\blista negra|ч[её]рн\w* списк|czarn\w+ li[sś]|zwarte lijst|kara liste|sperrliste"
     r"|黑名单|黑名單|ブラックリスト|블랙리스트",
 )
+#: We are blocked, in words that a denial of relaying may have as well; and where it is relaying that is.
+_BARRED = _Words(
+    r"\b(?:you|your|client|remote|ip|host)\b[^.;,]{0,40}\b(?:is|are|been|was|were|now) (?:\w+ )?"
+    r"(?:(?:blocked|flagged|barred)\b|(?:rejected|refused)\b(?! (?:to )?relay))",
+)
+_RELAY_BARRED = _Words(r"\brelay(?:ing)?\b[^.;,]{0,60}\b(?:blocked|flagged|barred|rejected|refused)\b")
 #: Relaying itself. From the servers' own texts: Postfix, Exim, Sendmail, Courier, OpenSMTPD, qmail, Exchange, Domino,
 #: MDaemon, Kerio, IceWarp, IMail, hMailServer, MailEnable, SmarterMail, Haraka, Stalwart, chasquid, James.
 _RELAY = _Words(
@@ -185,7 +188,7 @@ def read(reply: str, *, us: Collection[str] = ()) -> Denial:
 
 def _meant(words: str, *, named: bool, of_sender: bool, temporary: bool) -> Meant:
     plain = _PLACES.sub(" ", words)
-    if _LISTED.found_in(plain):
+    if _LISTED.found_in(plain) or (_BARRED.found_in(plain) and not _RELAY_BARRED.found_in(plain)):
         return Meant.TESTER
     if _RELAY.found_in(_ANOTHER_RELAY.cut_from(plain)):
         return Meant.RELAYING

@@ -173,6 +173,9 @@ def test_whatever_a_stranger_says_is_read(reply: str) -> None:
         (Meant.TESTER, "554 5.7.1 SPF validation failed for relay 198.51.100.9"),
         (Meant.RELAYING, "550 your host is refused relaying"),
         (Meant.RELAYING, "550 relaying from your host is blocked"),
+        (Meant.RELAYING, "550 Relaying through this host is blocked"),
+        (Meant.RELAYING, "550 relay denied, IP logged for abuse"),
+        (Meant.RELAYING, "550 relay access of your IP was refused"),
         (Meant.RELAYING, "550 attempted relay denied; your IP has been logged"),
         # the sender's domain is to prove itself, or the enhanced code speaks of the sender
         (Meant.TESTER, "550 5.7.515 Access denied, sending domain b.test does not meet the authentication level"),
