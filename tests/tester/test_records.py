@@ -70,24 +70,6 @@ def test_a_record_is_made_by_its_fields_and_by_nothing_else() -> None:
             wrong()
 
 
-def test_what_nobody_gives_is_made_or_stands_as_it_was_written() -> None:
-    @dataclass(slots=True)
-    class Unasked:
-        """Of each sort."""
-
-        given: int
-        fixed: int = field(init=False, default=5)
-        drawn: list[int] = field(init=False, default_factory=list)
-        unset: int = field(init=False)
-        last: list[int] = field(kw_only=True, default_factory=lambda: [1])
-
-    found = Unasked(1)
-    assert (found.given, found.fixed, found.drawn, found.last) == (1, 5, [], [1])
-    assert not hasattr(found, "unset") and Unasked(1, last=[]).last == []
-    with pytest.raises(TypeError):
-        Unasked(1, 2)  # type: ignore[call-arg]
-
-
 def test_what_is_missing_is_named_as_by_the_standard_library() -> None:
     found = []
     for by in (ours, dataclasses.dataclass):
