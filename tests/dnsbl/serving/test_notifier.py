@@ -84,7 +84,7 @@ def test_nobody_is_told_of_a_serial_that_stands_for_other_zones() -> None:
 
 async def test_secondaries_are_told_at_the_start_and_of_changes_with_the_new_serial() -> None:
     secondary, place = await listening()
-    telling = notifier(place, between=0.05)
+    telling = notifier(place, between=0.05, again=3600.0)
     stop = asyncio.Event()
     running = asyncio.create_task(telling.run(stop))
     telling.table = table = numbered(5)

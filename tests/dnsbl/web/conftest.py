@@ -6,13 +6,11 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property, partial
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from fastapi import FastAPI
-from fastapi._compat import v2
-from fastapi.dependencies import utils
 from starlette.testclient import TestClient
 
 from dnsbl.addresses import network_of, parse_address
@@ -56,33 +54,6 @@ txt = "Open relay {address}, see {url}"
 
 #: The zones that these codes are of.
 ORIGINS = ("relays.example.org",)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _read_once() -> Iterator[None]:
-    """What FastAPI reads off a method, and what pydantic makes of a type, is remembered from one application to the
-    next: half of what building one costs, and each test builds its own."""
-    signatures: dict[Any, Any] = {}
-    adapters: dict[Any, Any] = {}
-    read, make = utils._get_signature, v2.TypeAdapter
-
-    def signature(call: Any) -> Any:
-        method = getattr(call, "__func__", None)
-        if method is None:
-            return read(call)
-        return signatures[method] if method in signatures else signatures.setdefault(method, read(call))
-
-    def adapter(kind: Any, *, config: Any = None) -> Any:
-        of, *about = get_args(kind)
-        if config is not None or getattr(of, "__module__", "") == v2.__name__:  # the latter is made for one application
-            return make(kind, config=config)
-        key = (of, repr(about))
-        return adapters[key][0] if key in adapters else adapters.setdefault(key, (make(kind), about))[0]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(utils, "_get_signature", signature)
-        patch.setattr(v2, "TypeAdapter", adapter)
-        yield
 
 
 @pytest.fixture(scope="session")
