@@ -20,7 +20,7 @@ GAVE_UP = re.compile(
     r"|(?:host|network|server)s? (?:is |was |are |were )?(?:unreachable|down|not respond)|no route to host"
     r"|name (?:server|service)[a-z :]{0,20}(?:fail|error|timeout|problem)|host not found|lookup fail"
     r"|dns (?:domain|query|error|type|lookup|hard|soft|fail)|no mx\b|null ?mx\b|unknown host|host unknown"
-    r"|unroute?able|no route found|no mail servers? (?:appear|exist|found|available)"
+    r"|no route found|no mail servers? (?:appear|exist|found|available)"
     r"|(?:could|can)(?:not| not|n't) (?:be )?resolve|no such host|bad destination (?:host|system)"
     r"|domain (?:name )?(?:was )?not (?:be )?found"
     r"|\bnxdomain|\bservfail|\benotfound|\beconn(?:refused|reset)|\betimedout|\behostunreach"
