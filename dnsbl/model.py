@@ -269,10 +269,8 @@ class SignOfLife:
     process: str  #: HOST:PID and a word of its own
     roles: tuple[str, ...]  #: what it does
     seen: datetime
-    down: Mapping[str, str] = field(
-        default_factory=dict
-    )  #: the parts that do not do their work, and why; `health.HALTED`
-    #: where an operator has stopped its machine
+    #: The parts that do not do their work, and why; `health.HALTED` where an operator has stopped its machine.
+    down: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def machine(self) -> str:

@@ -35,11 +35,9 @@ def stop_path(settings: Settings) -> Path:
 def halted(settings: Settings) -> str:
     """Why nobody is dialled from this machine, whatever the database says; no full stop; or ""."""
     path = stop_path(settings)
-    return (
-        f"an operator has stopped testing on this machine: {path} is there, until `dnsbl resume`"
-        if exists(path)
-        else ""
-    )
+    if not exists(path):
+        return ""
+    return f"an operator has stopped testing on this machine: {path} is there, until `dnsbl resume`"
 
 
 def halt(settings: Settings, error: StoreUnavailable) -> Path:

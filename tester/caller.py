@@ -253,11 +253,16 @@ class _Session(SMTPProtocol):
         self._timer = self._loop.call_at(self._due, self._ring)
 
     def _ring(self) -> None:
-        self._timer, waiter = None, self._response_waiter
+        self._timer = None
         if self._loop.time() < self._due:
             self._set_timer()
-        elif self._response_pending and waiter is not None and not waiter.done():
+        elif waiter := self._awaited():
             self._set_response_exception(waiter, SMTPReadTimeoutError("no reply in time"))
+
+    def _awaited(self) -> asyncio.Future[SMTPResponse] | None:
+        """What a reply would be put into, while one is waited for."""
+        waiter = self._response_waiter
+        return waiter if waiter is not None and self._response_pending and not waiter.done() else None
 
     async def _shake_hands(self, wait: float, certificate: bool = False) -> bool:
         """Turn the connection into TLS, of whatever age: who relays under TLS 1.0 relays. Certificates are recorded,
@@ -317,9 +322,9 @@ class _Session(SMTPProtocol):
         except ReplyFault as fault:
             self._fault = Outcome(fault.outcome)
             self.abort()
-        waiter = self._response_waiter
-        if waiter is None or waiter.done() or not self._response_pending:
-            return  # nobody waits: it stays in the reader, and is surplus when we want to speak
+        waiter = self._awaited()
+        if waiter is None:
+            return  # it stays in the reader, and is surplus when we want to speak
         if self._fault is not None:
             self._set_response_exception(waiter, SMTPServerDisconnected("aborted"))
             return

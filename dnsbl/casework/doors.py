@@ -28,7 +28,7 @@ from dnsbl.clock import Clock
 from dnsbl.errors import NotFound, Refused
 from dnsbl.logbook import events
 from dnsbl.model import ASKED, Exclusion, Job, Listing, Nomination, ReporterAccount
-from dnsbl.rules import reporters, schedule
+from dnsbl.rules import reporters, schedule, sending
 from dnsbl.rules.intake import Intake, Taken
 from dnsbl.settings import Settings
 from dnsbl.settings.policy import AT_ONCE, OWNERS
@@ -134,7 +134,7 @@ class Doors:
                 actor=actor,
                 now=now,
                 rank=rank,
-                whose="" if nomination.door in TRUSTED else nomination.nominator or "nobody",
+                whose=sending.stranger(nomination.nominator, known=nomination.door in TRUSTED),
             )
 
     def _foresee(self, tx: Transaction, nomination: Nomination, name: str, now: datetime) -> None:
@@ -279,7 +279,7 @@ class Doors:
                 actor=actor,
                 now=now,
                 rank=ASKED + 1 if terms.one_queue else ASKED,
-                whose="" if asker.known else asker.name or "nobody",
+                whose=sending.stranger(asker.name, known=asker.known),
                 due=schedule.removal_due(terms, now, self._queueing.chance()),
             )
             tx.removals.add(address, queued.run, asker=asker.name, counted=not asker.known, at=now)

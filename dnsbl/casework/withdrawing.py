@@ -14,6 +14,7 @@ from dnsbl.casework.queueing import Queueing, begun
 from dnsbl.clock import Clock
 from dnsbl.errors import NotFound, Refused
 from dnsbl.model import Job, Nominated
+from dnsbl.rules import sending
 from dnsbl.settings import Policy
 from dnsbl.store import Store, Transaction
 from dnsbl.vocabulary import TRUSTED, JobReason, JobState, Reason, Refusal
@@ -37,7 +38,9 @@ class Withdrawing:
         with self._store.write() as tx:
             found = tx.nominations.read(number)
             if found is None or (reporter and found.reporter != reporter):
-                raise NotFound(f"You have no nomination {number}." if reporter else f"There is no nomination {number}.")
+                if reporter:
+                    raise NotFound(f"You have no nomination {number}.")
+                raise NotFound(f"There is no nomination {number}. `dnsbl journal ADDRESS` tells their numbers.")
             if found.withdrawn is not None:
                 return found
             job = tx.jobs.of_run(found.run) if found.run else None
@@ -86,7 +89,7 @@ class TakenBack:
                 provocation=f"nomination {other.id}",
                 extent=job.extent,
                 rank=job.rank,
-                whose="" if other.door in TRUSTED else other.nominator or "nobody",
+                whose=sending.stranger(other.nominator, known=other.door in TRUSTED),
             )
         return gone
 

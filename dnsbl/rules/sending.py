@@ -29,6 +29,11 @@ from tester.records import dataclass
 from tester.smtp import Limits, Transcript
 
 
+def stranger(nominator: str, *, known: bool) -> str:
+    """Whom a test counts for that somebody asks for; "" where he is `known`, so that it is no stranger's."""
+    return "" if known else nominator or "nobody"
+
+
 class Sent(NamedTuple):
     """What went out."""
 

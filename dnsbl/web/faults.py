@@ -68,6 +68,10 @@ class Problem(BaseModel):
 _RETRY = {"Retry-After": {"description": "Seconds until the same request may pass.", "schema": {"type": "integer"}}}
 
 
+#: What a 401 is of a route that wants a key.
+KEYED = "A key is needed, and there is none, or none of ours."
+
+
 def problems(**sentences: str) -> dict[int | str, dict[str, Any]]:
     """OpenAPI rows for the statuses that a route may answer besides success."""
     every = {"s429": "Too many requests.", "s500": "Our mistake.", "s503": "The database cannot be used now."}

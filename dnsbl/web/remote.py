@@ -24,10 +24,8 @@ from dnsbl.rules.remote import Grade
 from dnsbl.settings import Settings
 from dnsbl.vocabulary import Door, Refusal, RunState
 from dnsbl.web.api import POSTED, Key, Suspect, octets
-from dnsbl.web.faults import API, problems
+from dnsbl.web.faults import API, KEYED, problems
 from tester.verdict import Finding
-
-_KEYED = "A key is needed, and there is none, or none of ours."
 
 #: What a list does with letters that come back, by the grade of their tester.
 _SHOWS = {
@@ -108,14 +106,14 @@ class RemoteDoor:
             "",
             status_code=201,
             response_model=RemoteTestShape,
-            responses=problems(s401=_KEYED, **POSTED),
+            responses=problems(s401=KEYED, **POSTED),
             openapi_extra={"x-needs-key": True},
         )(self.ask)
         self.api.get(
             "/{run}",
             response_model=RemoteStandingShape,
             responses=problems(
-                s401=_KEYED,
+                s401=KEYED,
                 s403="Nothing is taken from this account.",
                 s404="You have no such test.",
                 s422="Not of the documented form.",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -122,14 +122,22 @@ _BOUNCERS = "mail servers that bounce strangers’ mail to strangers, each prove
 _ENTERED, _COPIED = "what its operators enter", "what is in other people’s data files"
 
 
-def holds(settings: Settings, zones: Iterable[Zone]) -> tuple[str, ...]:
-    """What a list with these zones holds, each in words; nothing where it holds nobody."""
-    zones = list(zones)
-    kinds = {kind for zone in zones for view in zone.views.values() for kind in view.kinds}
-    tested = kinds.intersection(settings.policy.kinds)
-    found = [_BOUNCERS if tested == {BACKSCATTER} else _RELAYS] if tested else []
-    found += [_ENTERED] if kinds - PROOF_KINDS - DECLARED else []
-    return (*found, _COPIED) if any(zone.sources for zone in zones) else tuple(found)
+class _Held(NamedTuple):
+    """What a list holds."""
+
+    tests: bool  #: whether it lists by tests
+    words: tuple[str, ...]  #: all of it, each in words; none where it holds nobody
+
+    @classmethod
+    def of(cls, settings: Settings, zones: Iterable[Zone]) -> _Held:
+        """What one with these zones does."""
+        zones = list(zones)
+        kinds = {kind for zone in zones for view in zone.views.values() for kind in view.kinds}
+        tested = kinds.intersection(settings.policy.kinds)
+        found = [_BOUNCERS if tested == {BACKSCATTER} else _RELAYS] if tested else []
+        found += [_ENTERED] if kinds - PROOF_KINDS - DECLARED else []
+        found += [_COPIED] if any(zone.sources for zone in zones) else []
+        return cls(bool(tested), tuple(found))
 
 
 class Pages:
@@ -145,9 +153,8 @@ class Pages:
     ) -> HTMLResponse:
         """One page. Every text in `context` is escaped."""
         template = _ENVIRONMENT.get_template(name)
-        found = holds(self._settings, self._zones())
-        tests = bool({_RELAYS, _BOUNCERS}.intersection(found))
+        tests, holds = _Held.of(self._settings, self._zones())
         text = template.render(
-            context, service=self._settings.service, settings=self._settings, holds=found, tests=tests
+            context, service=self._settings.service, settings=self._settings, holds=holds, tests=tests
         )
         return HTMLResponse(text, status, dict(headers or {}))

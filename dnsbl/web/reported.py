@@ -18,12 +18,11 @@ from dnsbl.casework.withdrawing import Withdrawing
 from dnsbl.errors import Refused
 from dnsbl.vocabulary import Door, Refusal, RunState
 from dnsbl.web.api import ASK_AGAIN, Key
-from dnsbl.web.faults import API, problems
+from dnsbl.web.faults import API, KEYED, problems
 from tester.verdict import Verdict
 
 #: Nominations of one answer.
 MOST = 100
-_KEYED = "A key is needed, and there is none, or none of ours."
 
 
 class ReportedShape(BaseModel):
@@ -62,7 +61,7 @@ class ReportedDoor:
             "",
             response_model=ReportedPageShape,
             responses=problems(
-                s401=_KEYED,
+                s401=KEYED,
                 s403="Nothing is taken from this account.",
                 s422="Not of the documented form.",
             ),
@@ -75,7 +74,7 @@ class ReportedDoor:
             "/{number}",
             status_code=204,
             responses=problems(
-                s401=_KEYED,
+                s401=KEYED,
                 s403="Nothing is taken from this account, or the request came from a page of another site.",
                 s404="Your account has made no such nomination.",
                 s409="Its test has begun, or is over.",

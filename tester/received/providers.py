@@ -24,9 +24,8 @@ class Provider:
     senders: tuple[str, ...]  #: names of its inner senders, in "from"; none: the address alone tells
     networks: tuple[IPv4Network | IPv6Network, ...] = ()  #: addresses of its inner senders
     protocols: tuple[str, ...] = ()  #: what it calls its inner hand-overs, in "with"
-    remark: str = (
-        ""  #: what its inner servers remark, as a pattern, where they have no names in DNS and write no address
-    )
+    #: What its inner servers remark, as a pattern, where they have no names in DNS and write no address.
+    remark: str = ""
     source: str
 
 
