@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import gzip
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from dnsbl.dns.sources.reading import Holding, Reader, Unusable
 from dnsbl.dns.zones import DataSource, Zone
@@ -16,6 +17,8 @@ from dnsbl.errors import DnsblError
 #: Bytes of a file, unpacked.
 MOST_BYTES = 1 << 31
 _PIECE = 1 << 20
+#: Of a file of zstd, packed, at once; of that come 128 MB at most (RFC 8878 3.1.1.2: a block of 128 KB in four bytes).
+_FRAME_PIECE = 1 << 12
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 
@@ -41,19 +44,19 @@ def unpacked(path: Path) -> bytes:
             if os.fstat(file.fileno()).st_size > MOST_BYTES:
                 raise DnsblError(f"{path}: larger than {MOST_BYTES} bytes.")
             return file.read(MOST_BYTES + 1)
-        stream: Any
+        packed: Iterable[bytes]
         if head != _ZSTD:
-            stream = gzip.GzipFile(fileobj=file)
+            packed = iter(partial(gzip.GzipFile(fileobj=file).read, _PIECE), b"")
         else:
             try:
                 import zstandard
             except ImportError:
                 package = "pip install 'dnsbl-relays[zstd]'"
                 raise DnsblError(f"{path}: zstd needs the package zstandard: {package}.") from None
-            stream = zstandard.ZstdDecompressor().stream_reader(file)
+            packed = _frames(file, zstandard.ZstdDecompressor())
         try:
             pieces, size = [], 0
-            while piece := stream.read(_PIECE):
+            for piece in packed:
                 pieces.append(piece)
                 size += len(piece)
                 if size > MOST_BYTES:
@@ -63,6 +66,20 @@ def unpacked(path: Path) -> bytes:
         except Exception as error:  # whatever the packers complain of
             raise DnsblError(f"{path}: cannot be unpacked: {error}") from None
         return b"".join(pieces)
+
+
+def _frames(file: BinaryIO, decompressor: Any) -> Iterator[bytes]:
+    """What the frames of zstd in a file hold. Raises EOFError when the last one is not whole, of which the package's
+    own reader of streams says nothing (RFC 8878 3.1.1: a frame ends with its last block)."""
+    frame = decompressor.decompressobj()
+    while packed := file.read(_FRAME_PIECE):
+        while packed:
+            if frame.eof:
+                frame = decompressor.decompressobj()
+            yield frame.decompress(packed)
+            packed = frame.unused_data if frame.eof else b""
+    if not frame.eof:
+        raise EOFError("the file ended before the last frame did")
 
 
 def report(zones: Iterable[Zone], *, now: int) -> tuple[list[str], list[str]]:

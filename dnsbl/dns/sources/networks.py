@@ -116,6 +116,9 @@ def _parsed6(line: bytes) -> tuple[int, int, int | None, bytes]:
     if text.count(b"::") > 1:  # the second colon of the second one begins what follows
         end = text.index(b"::", text.index(b"::") + 2)
         text, end = line[:end], end + 1
+    elif b":::" in text:  # a value without a blank before it
+        end = text.index(b":::") + 2
+        text = line[:end]
     if b"::" in text:
         groups = 8
     else:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,22 @@ def test_a_file_larger_than_any_list_is_not_taken(
     path.write_bytes(pack(bytes(2000)))  # type: ignore[operator]
     with pytest.raises(DnsblError, match="larger than 1000 bytes"):
         unpacked(path)
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress])
+def test_a_packed_file_that_is_cut_short_anywhere_is_not_taken(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
+    path, packed = tmp_path / "f", pack(b"".join(b"192.0.2.%d text\n" % n for n in range(256)))
+    for size in range(4, len(packed)):
+        path.write_bytes(packed[:size])
+        with pytest.raises(DnsblError, match="cannot be unpacked"):
+            unpacked(path)
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress])
+def test_several_packed_pieces_are_one_file(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
+    path = tmp_path / "f"
+    path.write_bytes(pack(b"1.1.1.1\n" * 9000) + pack(b"") + pack(b"2.2.2.2\n"))
+    assert unpacked(path) == b"1.1.1.1\n" * 9000 + b"2.2.2.2\n"
 
 
 def test_without_the_package_for_it_a_file_says_what_is_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
