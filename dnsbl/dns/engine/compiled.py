@@ -60,7 +60,8 @@ class Compiled:
         """Answer as `serving` says from now on: what has changed is made anew, and swapped in as one."""
         with self._loading:
             before = {part: made for part, (_, made) in self._made.items()}
-            plan: Plan = self._part("plan", (serving.zones,), lambda: _plan(serving.zones, self._loops))
+            zones, held = serving.zones, serving.sourced  # once: another thread may change them meanwhile
+            plan: Plan = self._part("plan", (zones,), lambda: _plan(zones, self._loops))
             guarding = (serving.rules, serving.pace, serving.cookies, serving.keys, serving.nsid, serving.proxies)
             guard_: Guard = self._part(
                 "guard",
@@ -73,9 +74,7 @@ class Compiled:
                 (plan, table),
                 lambda: None if table is None else _compiled.Loaded(plan, table.bands(), table.soa_serial),
             )
-            sourcing: Sourcing | None = self._part(
-                "sourced", (serving.zones, serving.sourced), lambda: _sourcing(serving.zones, serving.sourced)
-            )
+            sourcing: Sourcing | None = self._part("sourced", (zones, held), lambda: _sourcing(zones, held))
             self.core.confirm(serving.seen)
             if before != {"plan": plan, "guard": guard_, "table": loaded, "sourced": sourcing}:
                 self.core.swap(_compiled.State(plan, guard_, loaded, sourcing))

@@ -8,8 +8,11 @@ import pytest
 from dnsbl.dns.engine import compiled
 from dnsbl.dns.guard import rules_of
 from dnsbl.dns.listed.table import Table
-from dnsbl.dns.respond import Serving
-from dnsbl.dns.zones import Kind, View, Zone
+from dnsbl.dns.respond import Serving, respond
+from dnsbl.dns.sourced import gathered
+from dnsbl.dns.sources.reading import read
+from dnsbl.dns.zonefile import read_zone
+from dnsbl.dns.zones import Kind, View, Zone, Zones
 from dnsbl.settings import Dns
 from tests.dnsbl.dns.engine.both import asked, both
 from tests.dnsbl.dns.engine.test_equality import BITMASK
@@ -71,6 +74,35 @@ def test_a_state_is_let_go_when_another_comes_and_counts_outlive_their_zones() -
     assert engine.replied() == {("bl.test", 0, "A", False): 1, ("bl.test", 3, "TXT", False): 1}
     assert engine.found() == {("hit", "bl.test", "relay"): 1}
     assert engine.core.counted() == dict.fromkeys(engine.core.counted(), 0) | {"udp": 2}
+
+
+class Turning:
+    """A `Serving` of which another thread changes the zones while its parts are read."""
+
+    def __init__(self, serving: Serving, zones: Zones) -> None:
+        self._serving, self._next = serving, zones
+
+    def __getattr__(self, name: str) -> object:
+        found = getattr(self._serving, name)
+        if name == "table":
+            self._serving.zones = self._next
+        return found
+
+
+def test_zones_that_change_while_a_state_is_made_are_all_the_old_ones_or_all_the_new_ones_in_it() -> None:
+    def zone(origin: str) -> Zone:
+        return read_zone(f'origin = "{origin}"\n[[sources]]\ntype = "dnset"\nfiles = ["f"]\n', "z.toml", site="")
+
+    one, two = zone("one.test"), zone("two.test")
+    held = {
+        each.origin: gathered(each, [read("dnset", [("f", b"x " + each.labels[0])], now=0)], 1) for each in (one, two)
+    }
+    serving = Serving(Zones((one, two)), sourced=held)
+    engine = compiled.Compiled(1)
+    engine.load(Turning(serving, Zones((two, one))))  # type: ignore[arg-type]
+    for each in (one, two):
+        packet = asked(f"x.{each.origin}", "TXT")
+        assert engine.core.answer(packet, CLIENT, NOW)[0] == respond(packet, CLIENT, NOW, serving, tcp=False).packet
 
 
 def test_a_socket_that_is_none_is_an_error() -> None:
