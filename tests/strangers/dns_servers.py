@@ -1,4 +1,4 @@
-"""Name servers that we did not write, on host `us` of the laboratory: NSD, Knot, BIND, PowerDNS, Unbound and rbldnsd.
+"""Name servers that we did not write, on host `us` of the laboratory: NSD, Knot, BIND, PowerDNS, resolvers, rbldnsd.
 
 Each gets a loopback address of its own inside the namespace and answers on port 53 there, in the foreground, with a
 folder of its own for configuration and state. The laboratory bounds the waiting and ends the processes. The machine's
@@ -147,6 +147,49 @@ def start_unbound(lab: Lab, address: str, root: str, *, anchors: Iterable[str] =
     (folder / "unbound.conf").write_text("\n".join(lines) + "\n")
     _run(lab, "unbound", address, ["unbound", "-d", "-p", "-c", str(folder / "unbound.conf")])
     _wait(lab, "Unbound", address, ["."], loaded=True, recursive=True)
+
+
+def start_knot_resolver(lab: Lab, address: str, root: str) -> None:
+    """Knot Resolver below the root at `root`; it minimises always, mixes the case of what it asks, and keeps a whole
+    subtree from us once a name was NXDOMAIN."""
+    folder = _folder(lab, "kresd", address)
+    (folder / "root.hints").write_text(f". 3600 NS root.test.\nroot.test. 3600 A {root}\n")
+    lines = [
+        f"net.listen('{address}', 53, {{ kind = 'dns' }})",
+        f"net.outgoing_v4('{address}')",
+        "net.ipv6 = false",
+        "option('ALLOW_LOCAL', true)",
+        "trust_anchors.remove('.')",
+        "cache.size = 16 * MB",
+        "modules.load('hints')",
+        f"hints.root_file('{folder}/root.hints')",
+        "policy.add(policy.suffix(policy.PASS, { todname('test.') }))",
+    ]
+    (folder / "kresd.conf").write_text("\n".join(lines) + "\n")
+    _run(lab, "kresd", address, ["kresd", "-n", "-c", str(folder / "kresd.conf"), str(folder)])
+    _wait(lab, "Knot Resolver", address, ["."], loaded=True, recursive=True)
+
+
+def start_powerdns_recursor(lab: Lab, address: str, root: str) -> None:
+    """PowerDNS Recursor below the root at `root`, which minimises."""
+    folder = _folder(lab, "recursor", address)
+    (folder / "root.hints").write_text(f". 3600 NS root.test.\nroot.test. 3600 A {root}\n")
+    lines = [
+        f"local-address={address}",
+        f"query-local-address={address}",
+        f"hint-file={folder}/root.hints",
+        f"socket-dir={folder}",
+        "dont-query=",
+        "qname-minimization=yes",
+        "dnssec=off",
+        "threads=1",
+        "daemon=no",
+        "disable-syslog=yes",
+        "security-poll-suffix=",
+    ]
+    (folder / "recursor.conf").write_text("\n".join(lines) + "\n")
+    _run(lab, "recursor", address, ["pdns_recursor", f"--config-dir={folder}"])
+    _wait(lab, "PowerDNS Recursor", address, ["."], loaded=True, recursive=True)
 
 
 def start_rbldnsd(lab: Lab, address: str, sets: Sequence[str], files: dict[str, str]) -> None:

@@ -1,6 +1,7 @@
-"""Unbound and BIND in front of us, as strict about QNAME minimisation (RFC 9156) as they can be told to be.
+"""Unbound, BIND, Knot Resolver and PowerDNS Recursor in front of us, as strict about QNAME minimisation (RFC 9156) as
+they can be told to be.
 
-Both start at a root of the laboratory's own, served by NSD, and go down to us one label after the other. An empty
+All start at a root of the laboratory's own, served by NSD, and go down to us one label after the other. An empty
 non-terminal answered NXDOMAIN would hide what is listed below it, which is the known failure of blocklists.
 """
 
@@ -22,13 +23,20 @@ from dns_servers import (
     query,
     root_zone,
     start_bind_resolver,
+    start_knot_resolver,
     start_nsd,
+    start_powerdns_recursor,
     start_unbound,
 )
 from lab import Lab
 
 ROOT, OURS, TAPPED = "127.0.0.10", "127.0.0.20", "127.0.0.21"
-RESOLVERS = {"unbound": (start_unbound, "127.0.0.30"), "bind": (start_bind_resolver, "127.0.0.31")}
+RESOLVERS = {
+    "unbound": (start_unbound, "127.0.0.30"),
+    "bind": (start_bind_resolver, "127.0.0.31"),
+    "knot": (start_knot_resolver, "127.0.0.32"),
+    "powerdns": (start_powerdns_recursor, "127.0.0.33"),
+}
 #: The same for a list that is answered to holders of this key alone.
 KEY_ROOT, KEY_OURS, KEY = "127.0.0.11", "127.0.0.22", "0123456789abcdefghij"
 #: Questions to us for one question asked of a resolver with an empty cache: one a label, and a few for the way here.
