@@ -11,12 +11,12 @@ from dnsbl.casework.base import answered, message_subject
 from dnsbl.clock import Clock
 from dnsbl.errors import NotFound, Refused
 from dnsbl.model import Entry, Notice, Return
+from dnsbl.rules import written
 from dnsbl.rules.keeping import INBOX
 from dnsbl.rules.notices import LINES_MOST
 from dnsbl.store import Store
 from dnsbl.vocabulary import Refusal
 from tester.received.fields import fields
-from tester.smtp import escape
 
 if TYPE_CHECKING:
     from dnsbl.casework.posting import Posting
@@ -60,7 +60,7 @@ class Correspondence:
             raise Refused(Refusal.TOO_LARGE, f"An answer has a text, of at most {LINES_MOST} lines.")
         message, _ = self.read(number)
         head = dict(reversed(tuple(fields(message.message))))
-        to, subject = sender_of(message), escape(head.get("subject", b""))[:150]
+        to, subject = sender_of(message), written.field(message.message, "subject")[:150]
         with self._store.write() as tx:
             queued = self._posting.queue(
                 tx,

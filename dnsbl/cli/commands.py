@@ -290,13 +290,14 @@ def watch(
 def inbox(
     number: Annotated[int, typer.Argument(metavar="[NUMBER]", help="Show this message.", min=0)] = 0,
     most: Annotated[int, typer.Option("--most", help="At most so many messages, the newest.", min=1)] = 50,
+    raw: Annotated[bool, typer.Option("--raw", help="Show the message as it came, encodings and all.")] = False,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
     """What people have written to us, reports of our letters as abuse, and answers that could not be read."""
     casework = lists.open_list(config, zoned=False).casework
     if number:
-        show.message(casework.operators.message(number), as_json=as_json)
+        show.message(casework.operators.message(number), raw=raw, as_json=as_json)
     else:
         show.inbox(casework.correspondence.page(most=most), as_json=as_json)
 

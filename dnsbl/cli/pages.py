@@ -43,7 +43,7 @@ EXAMPLES = {
     "status": ("dnsbl status", "dnsbl status --watch"),
     "notices": ("dnsbl notices --trial me@example.net", "dnsbl notices --silence owner@example.net"),
     "watch": ("dnsbl watch 203.0.113.0/24 --mail noc@example.net", "dnsbl watch"),
-    "inbox": ("dnsbl inbox", "dnsbl inbox 17"),
+    "inbox": ("dnsbl inbox", "dnsbl inbox 17", "dnsbl inbox 17 --raw"),
     "clock": ("dnsbl clock",),
     "journal": ("dnsbl journal 203.0.113.9", "dnsbl journal 203.0.113.0/24 --most 20", "dnsbl journal --verify"),
     "proof": ("dnsbl proof 203.0.113.9 --to 203.0.113.9.proof",),

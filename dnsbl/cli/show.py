@@ -16,10 +16,9 @@ from tester.smtp import escape as plain
 
 with later():
     from dnsbl.cli import drawing
-    from dnsbl.rules import causes, keeping
+    from dnsbl.rules import causes, keeping, written
     from dnsbl.web import shapes, words
     from tester import cause, paths
-    from tester.received import fields
 if TYPE_CHECKING:
     from dnsbl.casework.restoring import Restored
     from dnsbl.casework.ring import Shown
@@ -475,26 +474,25 @@ def restored(found: Restored, *, as_json: bool) -> None:
     done(facts, as_json=as_json)
 
 
-def message(found: Return, *, as_json: bool) -> None:
-    """One message in full; nothing in it reaches the terminal unescaped."""
-    lines = [plain(line) for line in found.message.splitlines()]
+def message(found: Return, *, raw: bool, as_json: bool) -> None:
+    """One message in full, as it was written, or `raw` as it came; nothing in it reaches the terminal unescaped."""
+    came = [plain(line) for line in found.message.splitlines()]
     if as_json:
-        document(_letter(found) | {"lines": lines})
+        document(_letter(found) | {"text": list(written.lines(found.message)), "lines": came})
         return
-    for line in lines:
+    for line in came if raw else written.lines(found.message):
         terminal.say(line)
 
 
 def _letter(found: Return) -> dict[str, Any]:
-    header = dict(reversed(tuple(fields.fields(found.message))))
     return {
         "number": found.id,
         "received": found.received.isoformat(),
         "peer": str(found.peer),
         "to": found.token,
         "kind": keeping.INBOX.get(found.finding, ""),
-        "from": plain(header.get("from", b""))[:200],
-        "subject": plain(header.get("subject", b""))[:200],
+        "from": written.field(found.message, "from"),
+        "subject": written.field(found.message, "subject"),
         "run": found.run,
     }
 

@@ -114,6 +114,30 @@ def test_axe_finds_nothing_targets_are_as_large_as_a_finger_and_nothing_scrolls_
     assert over(page) == []
 
 
+#: Days and IPv4 addresses in tables that stand in more than one line.
+BROKEN = """() => [...document.querySelectorAll('.ops td .whole, .ops tbody th .mono')].filter(each => {
+  const range = document.createRange();
+  range.selectNodeContents(each);
+  return !each.textContent.includes(':') && new Set([...range.getClientRects()].map(box => box.top)).size > 1;
+}).map(each => each.textContent)"""
+#: Colours of what stands in fields until somebody types, and of hints.
+FAINT = """() => [...document.querySelectorAll('input[placeholder]')].map(
+  each => [getComputedStyle(each, '::placeholder').color, getComputedStyle(document.querySelector('.hint')).color])"""
+
+
+@pytest.mark.parametrize("name", ["nominations", "listings", "exclusions", "inbox"])
+def test_no_day_and_no_address_is_broken_in_a_table(visit: Callable[..., Page], name: str) -> None:
+    for size in (DESK, PHONE):
+        page = visit(name, size)
+        assert page.locator(".ops td time").count() and page.evaluate(BROKEN) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_stands_in_an_empty_field_is_read_as_well_as_a_hint(visit: Callable[..., Page], scheme: str) -> None:
+    colours = visit("search", color_scheme=scheme).evaluate(FAINT)
+    assert colours and all(shown == hint for shown, hint in colours)
+
+
 def test_somebody_signs_in_sees_excludes_and_signs_out(visit: Callable[..., Page]) -> None:
     page = visit("exclusions", signed_in=False)
     assert page.url.endswith("/admin/sign-in?to=/admin/exclusions")

@@ -118,8 +118,8 @@ def fact(value: str) -> str:
 
 
 def own_words(text: str) -> str:
-    """What one of our operators has written, in any language and as long as its lines are; what would not be seen is
-    shown escaped."""
+    """What somebody has written, in any language and as long as its lines are; what would not be seen is shown
+    escaped."""
     joiners = "\n\t\u200c\u200d"
     return "".join(
         char if char.isprintable() or char in joiners else escape(char.encode("utf-8", "backslashreplace"))
@@ -148,7 +148,7 @@ def compose(notice: Notice, words: Template, settings: Settings) -> bytes:
     said = {name: fact(value) for name, value in (facts_of(notice) | common).items()}
     said = dict.fromkeys(words.names, "-") | said
     if by_hand := notice.template == BY_HAND:
-        said["text"] = own_words(facts_of(notice).get("text", "-"))
+        said |= {name: own_words(value) for name, value in facts_of(notice).items()}
     mail = EmailMessage(policy=SMTP)
     mail["From"] = f'"{re.sub(r"[^ !#-Z^-~]", " ", service.name).replace("=?", "= ?")}" <{ours.sender}>'
     mail["To"] = notice.recipient

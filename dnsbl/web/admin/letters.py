@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Annotated
 
 from fastapi import Form, Request
 from fastapi.responses import Response
 
 from dnsbl.casework.correspondence import sender_of
+from dnsbl.rules import written
 from dnsbl.rules.keeping import INBOX
 from dnsbl.web.admin.desk import OperatorDesk
 from dnsbl.web.admin.gate import ADMIN, Gate, attempt, me
@@ -15,7 +17,6 @@ from dnsbl.web.admin.lists import LINES, SHOWN
 from dnsbl.web.admin.room import ROWS, AdminPage, network_of, number_of, onward, reason_of
 from dnsbl.web.render import Pages
 from dnsbl.web.shapes import Text
-from tester.received.fields import fields
 from tester.smtp import escape
 
 
@@ -35,8 +36,7 @@ class InboxPages(AdminPage):
         found = self.desk.correspondence.page(number_of(before), most=ROWS)
         rows = []
         for message, answered in found:
-            head = dict(reversed(tuple(fields(message.message))))
-            words = {name: escape(head.get(name, b""))[:200] for name in ("from", "subject")}
+            words = {name: written.field(message.message, name) for name in ("from", "subject")}
             rows.append((message, INBOX.get(message.finding, ""), words, answered))
         following = found[-1][0].id if len(found) == ROWS else None
         return self.page(
@@ -53,9 +53,10 @@ class InboxPages(AdminPage):
     def letter(
         self, request: Request, number: str, *, mistake: str = "", status: int = 200, typed: str = ""
     ) -> Response:
-        """One message, every octet of it escaped. Raises NotFound."""
+        """One message, as it was written and as it came, all of it escaped. Raises NotFound."""
         message, entries = self.desk.correspondence.read(number_of(number) or 0)
         text = message.message
+        said = list(islice(written.lines(text), LINES + 1))
         return self.page(
             request,
             "letter",
@@ -65,8 +66,9 @@ class InboxPages(AdminPage):
             typed=typed,
             message=message,
             what=INBOX.get(message.finding, ""),
+            said="\n".join(said[:LINES])[:SHOWN],
             lines=[escape(line) for line in text[:SHOWN].splitlines()[:LINES]],
-            cut=len(text) > SHOWN or text.count(b"\n") > LINES,
+            cut=len(said) > LINES or len(text) > SHOWN or text.count(b"\n") > LINES,
             sender=sender_of(message),
             entries=entries,
             on=self.desk.correspondence.on,

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from email import message_from_bytes
+from email.policy import default
 from typing import Any
 
 import pytest
 
 from dnsbl.errors import NotFound, Refused
+from dnsbl.rules.notices import compose, templates
 
 ACTOR = "operator ada"
 MAIL = {"smarthost": "m.example", "sender": "l@list.example"}
@@ -37,6 +40,14 @@ def test_an_answer_is_queued_for_who_wrote_and_the_message_counts_as_answered(ma
     assert [(one.id, answered) for one, answered in desk.page(most=9)] == [(another, ""), (number, "answered")]
     assert office.casework.oversight.summary().letters == 1
     assert desk.page(number, most=9) == []
+
+
+def test_an_answer_has_the_subject_of_the_letter_in_its_own_language(make_office: Callable[..., Any]) -> None:
+    office = make_office(notices=MAIL)
+    number = write(office, b"From: joe@mail.example\r\nSubject: Bitte um =?utf-8?q?L=C3=B6schung?=\r\n")
+    made = office.casework.correspondence.answer(number, "Done.", actor=ACTOR)
+    mail = message_from_bytes(compose(made, templates()["answer"], office.settings), policy=default)
+    assert mail["Subject"] == "Re: Bitte um Löschung"
 
 
 @pytest.mark.parametrize(

@@ -57,8 +57,9 @@ def test_operators_read_what_people_write_and_nothing_in_it_reaches_the_terminal
     assert letter["subject"] == "stop \\x1b[2J[red]this"
     assert letter["answered"] == "" and "(not answered)" in run("inbox", plain=True)
     number = str(letter["number"])
-    assert run("inbox", number)["lines"][-1] == "Why \\x1b]0;x\\x07me?"
-    for words in (("inbox",), ("inbox", number)):
+    for way in ("lines", "text"):
+        assert run("inbox", number)[way][-1] == "Why \\x1b]0;x\\x07me?"
+    for words in (("inbox",), ("inbox", number), ("inbox", number, "--raw")):
         shown = run(*words, plain=True)
         assert "[red]this" in shown
         assert "\x1b" not in shown

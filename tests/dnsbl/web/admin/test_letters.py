@@ -32,6 +32,18 @@ def test_a_letter_is_read_escaped_answered_and_counts_as_answered(side: Build) -
     assert "answered" in ada.get("/inbox").text and "operator ada" in ada.get("/inbox/1").text
 
 
+def test_a_letter_is_read_as_it_was_written_and_as_it_came(side: Build) -> None:
+    built = side()
+    coded = b"R3LDvMOfZSA8Yj4=\r\n"  # a greeting, in base64
+    head = b"From: joe@mail.example\r\nSubject: =?utf-8?q?L=C3=B6schung?=\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+    built.office.arrive("postmaster", "192.0.2.9", head + coded)
+    ada = built.signed_in()
+    assert "Löschung" in ada.get("/inbox").text
+    letter = ada.get("/inbox/1").text
+    assert "Subject: Löschung" in letter and "Grüße &lt;b&gt;" in letter and "R3LDvMOfZSA8Yj4=" in letter
+    assert "your own mail program" in letter and "joe@mail.example" in letter
+
+
 def test_a_viewer_reads_and_is_offered_no_answer(side: Build) -> None:
     built = side(notices=MAIL)
     built.account()
