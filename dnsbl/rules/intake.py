@@ -32,7 +32,22 @@ _HOST = re.compile(r"^(?:[a-z0-9_-]{1,63}\.){1,8}[a-z0-9-]{2,63}$")
 #: An envelope sender that a forwarder has rewritten (SRS; the forms of Microsoft 365 and Gmail), lower case.
 _REWRITTEN = re.compile(r"<?(?:srs[01][=+-]|bounces\+srs=|[^@<>\s]{1,64}\+caf_=)[^@<>\s]{0,200}@([^@<>\s]{1,253})")
 #: Fields in which a mailing list names itself, and a host's name in them.
-_OF_LISTS = frozenset(("list-id", "list-post", "list-help", "mailing-list", "x-mailing-list"))
+_OF_LISTS = frozenset(("list-id", "list-post", "list-help", "mailing-list", "x-mailing-list", "x-beenthere"))
+#: Those of them that only programs for lists write; a newsletter has the others, too.
+_BY_LISTS = frozenset(("list-post", "mailing-list", "x-mailing-list", "x-beenthere"))
+#: Fields in which servers name the mailbox that they deliver to or pass on from (RFC 9228), and a mailbox in them.
+_OF_MAILBOXES = frozenset(
+    (
+        "delivered-to",
+        "envelope-to",
+        "x-delivered-to",
+        "x-envelope-to",
+        "x-forwarded-for",
+        "x-original-to",
+        "x-sieve-redirected-from",
+    )
+)
+_MAILBOX = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@(?:[a-z0-9_-]{1,63}\.){1,8}[a-z0-9-]{2,63}", re.ASCII)
 _NAME = re.compile(r"(?:[a-z0-9_-]{1,63}\.){1,8}[a-z0-9-]{2,63}")
 #: Messages taken from one file at the other doors: each is a test that somebody unknown asks for.
 STRANGERS_MOST = 10
@@ -288,17 +303,32 @@ def _sent_on(exhibit: Exhibit, trace: Trace) -> str:
     5322 3.6.6), from a mailbox whose mail is forwarded, or to a list (RFC 2919, RFC 2369) of who handed it in."""
     if trace.used is None or not trace.possible[1:]:
         return ""
-    hop = trace.used.hop
-    writer, sender = organisation(hop.by), organisation(hop.name if hop.looked else hop.helo)
+    hop, below = trace.used.hop, trace.possible[1].hop
+    writer, sender = organisation(hop.by), organisation(hop.sender)
+    received, here = 0, {hop.recipient.lower()}
     for name, value in fields(exhibit.message):
         text = value.decode("latin-1").lower()
+        called = "-".join(map(str.capitalize, name.split("-")))
+        received += name == "received"
         if name.startswith("resent-"):
             return "somebody has sent the message on (Resent-From)"
         if name == "return-path" and (rewritten := _REWRITTEN.match(text)) and organisation(rewritten[1]) != writer:
             return "its sender's address (Return-Path) is as forwarders rewrite it"
-        if name in _OF_LISTS and sender and sender in map(organisation, _NAME.findall(text)):
-            return f"a list of {sender} may have sent it on ({'-'.join(map(str.capitalize, name.split('-')))})"
+        if name in _OF_LISTS and sender:
+            lists = {organisation(each) for each in _NAME.findall(text)}
+            if sender in lists or (name in _BY_LISTS and lists and organisation(below.by) == sender):
+                return f"a list of {sender} may have sent it on ({called})"
+        if name in _OF_MAILBOXES:
+            boxes = _MAILBOX.findall(text)
+            if received < trace.used.number:
+                here.update(boxes)  # those of the reporter's side
+            elif other := next((box for box in boxes if box not in here and _domain(box) != writer), None):
+                return f"it had come to another mailbox, {other}, whose mail may be passed on ({called})"
     return ""
+
+
+def _domain(mailbox: str) -> str:
+    return organisation(mailbox.rpartition("@")[2])
 
 
 def sent_at(message: bytes, chain: tuple[Hop, ...]) -> datetime | None:

@@ -27,7 +27,7 @@ from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from tester.received.line import Address, Hop, plain
-from tester.received.providers import FILTERS, PROVIDERS, Provider
+from tester.received.providers import FILTERS, HOUSES, PROVIDERS, Provider
 from tester.records import dataclass
 
 Network = IPv4Network | IPv6Network
@@ -83,6 +83,9 @@ _PROGRAMS = re.compile(
 
 #: Programs that write a name only where it leads back to the address; with others anybody may choose the server's own.
 _CONFIRMS = re.compile(r"\b(?:Postfix|Postcow|Exim)\b|(?<![\w.])8\.\d{1,2}\.\d{1,2}", re.IGNORECASE)
+
+#: Programs that write the address of every client that has one.
+_ADDRESSES = re.compile(rf"{_CONFIRMS.pattern}|\bOpenSMTPD\b", re.IGNORECASE)
 
 
 class Reading(StrEnum):
@@ -255,13 +258,21 @@ def _without_address(hop: Hop) -> str:
     sender = hop.helo.lower()
     if _PICKUP.match(hop.raw):
         return "a pickup folder"
-    if sender and (sender == hop.by.lower() or _PROGRAMS.match(sender)):
+    if sender and (sender == hop.by.lower() or _PROGRAMS.match(sender)) and _of_itself(hop):
         return "a program of the same machine"
     if _SMTP.search(hop.protocol):
         return ""
     if hop.protocol and organisation(sender) in ("", organisation(hop.by)):
         return f"{hop.protocol[:20]}, no SMTP"
-    return "a user of the same machine" if "@" in sender else ""
+    return "a user of the same machine" if "@" in sender and _of_itself(hop) else ""
+
+
+def _of_itself(hop: Hop) -> bool:
+    """Whether a line without an address has the form that programs have for their own machine. A client may call itself
+    as one of its programs does, and some servers write nothing else of it."""
+    if _SMTP.search(hop.protocol):
+        return bool(_ADDRESSES.search(hop.remarks))
+    return hop.alone and bool(hop.protocol or hop.remarks)
 
 
 def _inner(hop: Hop, provider: Provider) -> bool:
@@ -284,21 +295,26 @@ def _doubt(steps: Sequence[Step], number: int) -> str:
     below = next((step.hop for step in steps[number:] if step.possible), None)
     if below is None:
         return ""
-    sender = hop.name if hop.looked else hop.helo
-    writer = organisation(below.by)
-    if not organisation(sender) or (writer and writer != organisation(sender)):
+    sender, writer = hop.sender, _house(below.by)
+    if not _house(sender) or (writer and writer != _house(sender)):
         return ""  # not written by who handed in: forged, or a line is missing
     if organisation(sender) == organisation(hop.by):
         return f"{sender} and {hop.by} share a domain"
-    if under(sender, FILTERS):
+    if any(under(sender, house) for house in FILTERS):
         return f"{sender} filters or forwards mail for others"
     if provider := next((each for each in PROVIDERS if under(sender, each.writers)), None):
         return f"{provider.name} may have passed the mail on"
-    if writer and organisation(below.recipient.rpartition("@")[2]) == writer:
+    if writer and _house(below.recipient.rpartition("@")[2]) == writer:
         return f"the line below is addressed to {writer} itself, which may have passed the mail on"
     if below.recipient and hop.recipient and below.recipient.lower() != hop.recipient.lower():
         return f"the line below is addressed to another mailbox, {below.recipient}, whose mail may be passed on"
     return ""
+
+
+def _house(name: str) -> str:
+    """Whose machine has this name: a house that is known by several domains, else the organisation; "" for none."""
+    known = next((house[0].removeprefix(".") for house in HOUSES if under(name, house)), "")
+    return known or organisation(name)
 
 
 def under(name: str, patterns: Iterable[str]) -> bool:

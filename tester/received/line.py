@@ -36,6 +36,7 @@ class Hop:
     helo: str  #: what the client called itself, or, where the server does not say that, the name it found
     name: str  #: the name that the server found for the client's address
     looked: bool  #: whether the line tells of such a name, found or not
+    alone: bool  #: whether its "from" clause is one word, with no comment
     address: Address | None  #: the client's address, as the server saw it
     by: str  #: the server that wrote the line
     by_addresses: tuple[Address, ...]  #: what it says of its own addresses
@@ -47,6 +48,11 @@ class Hop:
     client: bool  #: whether it tells of a client at all: it has a "from" clause, or nobody can say what it has
     broken: bool  #: whether its client's words have broken it up: nobody can say what its server wrote
     raw: str  #: the whole field
+
+    @property
+    def sender(self) -> str:
+        """The name by which the client goes: what the server found, where it looked, else what the client said."""
+        return self.name if self.looked else self.helo
 
 
 def hops(message: bytes, *, most: int = 50) -> tuple[Hop, ...]:
@@ -80,6 +86,7 @@ def hop(value: bytes) -> Hop:
         helo=_shown(said or _bare(first)),
         name=_shown(_known(name)),
         looked=bool(name),
+        alone=len(sender.words) == 1 and not sender.comments,
         address=address,
         by=_shown(server.words[0] if server.words else ""),
         by_addresses=tuple(each for text in (*server.words[:8], *own[:32]) if (each := _address(text))),

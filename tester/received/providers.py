@@ -42,6 +42,7 @@ PROVIDERS: tuple[Provider, ...] = (
             ".protection.gbl",
             ".exchangelabs.com",
             ".partner.outlook.cn",
+            ".office365.us",
         ),
         senders=(
             ".prod.outlook.com",
@@ -50,6 +51,7 @@ PROVIDERS: tuple[Provider, ...] = (
             ".prod.exchangelabs.com",
             ".prod.partner.outlook.cn",
             ".protection.gbl",
+            ".itar.protection.office365.us",
         ),
         networks=_networks(
             "2603:1000::/24",
@@ -57,12 +59,14 @@ PROVIDERS: tuple[Provider, ...] = (
             "2a01:111:f403::/48",
             "25.0.0.0/8",
             "2001:489a:200::/48",
+            "2001:489a:2202::/48",
             "2406:e500:c000::/34",
         ),
         source="learn.microsoft.com/microsoft-365/enterprise/urls-and-ip-address-ranges (2603:10x6::, "
         "2a01:111:f40x::); github.com/MicrosoftDocs/microsoft-365-docs issue 5695 (2603:10c6::, never a way out); "
         "emailquestions.com thread 10769 (25.0.0.0/8 inside, not routed); Received lines in archives of lists, 2022 to "
-        "2026 (2001:489a:200::, the government's cloud; 2406:e500:c3xx:: and c5xx::, 21Vianet's)",
+        "2026 (2001:489a:200:: and, of itar.protection.office365.us, 2001:489a:2202::, the government's cloud; "
+        "2406:e500:c3xx:: and c5xx::, 21Vianet's)",
     ),
     Provider(
         name="Google",
@@ -104,39 +108,44 @@ PROVIDERS: tuple[Provider, ...] = (
     ),
     Provider(
         name="Yandex",
-        writers=(".mail.yandex.net", ".qloud-c.yandex.net"),
-        senders=(".mail.yandex.net", ".qloud-c.yandex.net"),
+        writers=(".mail.yandex.net", ".qloud-c.yandex.net", ".yp-c.yandex.net"),
+        senders=(".mail.yandex.net", ".qloud-c.yandex.net", ".yp-c.yandex.net"),
         networks=_networks("77.88.46.0/24", "2a02:6b8::/32"),
         source="Received lines in archives of qemu-devel@nongnu.org, 2019 and 2020, and in a parser's test of 2011 "
-        "(forward4.mail.yandex.net at 77.88.46.9 by mxback4); 2a02:6b8::/32 is YANDEX-NET in RIPE's database",
+        "(forward4.mail.yandex.net at 77.88.46.9 by mxback4), and in mails of 2026 to a mailbox there "
+        "(mxfront-...-90.sas.yp-c.yandex.net by postback17b.mail.yandex.net); 2a02:6b8::/32 is YANDEX-NET in RIPE's "
+        "database",
     ),
 )
 
 #: Hosts that filter mail for their customers' own servers, or forward it for their domains: what they hand on may have
-#: come in there for the reporter.
+#: come in there for the reporter. A row is one house: its machines may take mail in under one domain, and hand it on
+#: under another.
 #: A name alone settles nothing, since the same hosts send for their customers too.
-FILTERS: tuple[str, ...] = (
-    ".antispamcloud.com",
-    ".antispameurope.com",
-    ".barracudanetworks.com",
-    ".cudaops.com",
-    ".email.cloudflare.net",
-    ".forwardemail.net",
-    ".hornetsecurity.com",
-    ".hydra.sophos.com",
-    ".iphmx.com",
-    ".mailcontrol.com",
-    ".mailroute.net",
-    ".messagelabs.com",
-    ".mimecast.com",
-    ".ppe-hosted.com",
-    ".pphosted.com",
-    ".simplelogin.co",
-    ".trendmicro.com",
+FILTERS: tuple[tuple[str, ...], ...] = (
+    (".antispamcloud.com",),
+    (".antispameurope.com", ".hornetsecurity.com"),
+    (".barracuda.com", ".barracudanetworks.com", ".cudaops.com"),
+    (".email.cloudflare.net",),
+    (".forwardemail.net",),
+    (".hydra.sophos.com",),
+    (".iphmx.com",),
+    (".mailcontrol.com",),
+    (".mailroute.net",),
+    (".messagelabs.com", ".symcld.net"),
+    (".mimecast.com",),
+    (".ppe-hosted.com", ".pphosted.com", ".ppops.net"),
+    (".simplelogin.co",),
+    (".trendmicro.com",),
 )
 #: Where the names are from.
 FILTERS_SOURCE = (
     "github.com/jace/mxsniff (mxsniffer/providers.py: MX names by provider); help.forcepoint.com/emailsec (mailcontrol)"
-    "; Received lines in archives of lists, 2017 to 2026 (cudaops.com, inpost.tmes.trendmicro.com); what Cloudflare's, "
-    "Forward Email's and SimpleLogin's documentation says of their hosts"
+    "; Received lines in archives of lists, 2017 to 2026 (cudaops.com, handed on by ess.barracuda.com; "
+    "inpost.tmes.trendmicro.com; symcld.net, handed on by messagelabs.com; ppops.net, handed on by pphosted.com); what "
+    "Cloudflare's, Forward Email's and SimpleLogin's documentation says of their hosts"
 )
+
+#: The domains of each house that is known: where one of its machines wrote the line below, another one has handed the
+#: mail on.
+HOUSES: tuple[tuple[str, ...], ...] = (*FILTERS, *(each.writers for each in PROVIDERS))

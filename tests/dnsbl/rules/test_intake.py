@@ -472,6 +472,60 @@ def test_a_message_that_a_forwarder_or_a_list_has_sent_on_is_asked_about(field: 
     assert nominated(cases(traced(*lines[:1], more=f"{field}\r\n"))[0]) == OWN
 
 
+@pytest.mark.parametrize(
+    ("field", "asks"),
+    [
+        ("List-Post: <mailto:talk@lists.club.example>", True),
+        ("Mailing-List: contact talk-help@club.example; run by ezmlm", True),
+        ("X-BeenThere: talk@club.example", True),
+        ("List-Id: News <news.club.example>", False),
+    ],
+)
+def test_a_program_for_lists_is_known_under_a_name_of_another_domain(field: str, asks: bool) -> None:
+    """A list's domain is often not that of the machine that sends for it; a newsletter has a List-Id as well."""
+    lines = (
+        f"from host7.provider.example (host7.provider.example [{OWN}]) by mx.mysite.example with ESMTP id 1",
+        f"from b (b [{RELAY}]) by host7.provider.example with ESMTP id 1",
+    )
+    said = nominated(cases(traced(*lines, more=f"{field}\r\n"))[0])
+    assert "a list of provider.example may have sent it on" in said if asks else said == OWN
+    elsewhere = (lines[0], f"from b (b [{RELAY}]) by mx.other.example with ESMTP id 1")
+    assert nominated(cases(traced(*elsewhere, more=f"{field}\r\n"))[0]) == OWN
+
+
+@pytest.mark.parametrize(
+    ("above", "below", "other"),
+    [
+        ("", "Delivered-To: joe@alumni.example", "joe@alumni.example"),
+        ("", "X-Original-To: joe@alumni.example", "joe@alumni.example"),
+        ("", "Delivered-To: mailing list talk@alumni.example", "talk@alumni.example"),
+        ("", "Envelope-to: alias-club-joe@alumni.example", "alias-club-joe@alumni.example"),
+        ("", "X-Forwarded-For: joe@alumni.example me@mysite.example", "joe@alumni.example"),
+        ("Delivered-To: me@mysite.example", "Delivered-To: joe@alumni.example", "joe@alumni.example"),
+        ("Delivered-To: joe@alumni.example", "", ""),
+        ("Delivered-To: joe@alumni.example", "Delivered-To: joe@alumni.example", ""),
+        ("", "Delivered-To: info@mysite.example", ""),
+        ("", "Delivered-To: You@Home.example", ""),
+        ("", "X-Forwarded-For: 192.0.2.1", ""),
+    ],
+)
+def test_a_mailbox_that_is_named_below_the_hand_over_is_one_whose_mail_may_be_passed_on(
+    above: str, below: str, other: str
+) -> None:
+    """Servers name the mailbox that they deliver to above their own lines (RFC 9228): what stands below the line of the
+    reporter's server is somebody else's delivery, or a forgery."""
+    lines = (
+        f"Received: from fwd.alumni.example ([{OWN}]) by mx.mysite.example for <you@home.example>; {STAMP}",
+        f"Received: from b (b [{RELAY}]) by fwd.alumni.example with ESMTP id 1; {STAMP}",
+        "Subject: buy",
+    )
+    fields = filter(None, (above, lines[0], below, *lines[1:]))
+    said = nominated(cases("\r\n".join((*fields, "", "Buy.")).encode())[0])
+    assert (
+        f"since it had come to another mailbox, {other}, whose mail may be passed on" in said if other else said == OWN
+    )
+
+
 def test_a_message_whose_subject_alone_says_that_it_is_a_forward_is_asked_about() -> None:
     spam = traced(f"from a (a [{RELAY}]) by mx.mysite.example").replace(b"Subject: buy", b"Subject: Fwd: buy")
     assert nominated(cases(spam)[0]).startswith(

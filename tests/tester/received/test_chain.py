@@ -179,10 +179,27 @@ def test_readings_are_called_as_the_api_shows_them() -> None:
 @pytest.mark.parametrize(
     ("line", "reading", "why"),
     [
-        ("from mx.a.example by MX.a.example with SMTP", Reading.PASSED, "a program of the same machine"),
-        ("from mail-queue by mx.a.example with SMTP", Reading.PASSED, "a program of the same machine"),
+        (
+            "from mx.a.example by MX.a.example (8.13.6/8.13.4) with ESMTP",
+            Reading.PASSED,
+            "a program of the same machine",
+        ),
+        ("from localhost by mx.a.example (8.13.6/8.13.4) with ESMTP", Reading.PASSED, "a program of the same machine"),
+        ("from spooler by mx.a.example (Mercury/32 v4.01a)", Reading.PASSED, "a program of the same machine"),
+        ("from filter-daemon.a.example by mx.a.example (iPlanet 5.2)", Reading.PASSED, "a program of the same machine"),
+        # clients call themselves so, too, and some servers write nothing else of them
+        ("from mx.a.example by MX.a.example with SMTP", Reading.SILENT, "names no address"),
+        ("from localhost by mx.a.example (MDaemon PRO v10.1.1) with ESMTP", Reading.SILENT, "names no address"),
+        ("from localhost(mailfrom:x@b.example fp:SMTPD_1) by a.example(127.0.0.1)", Reading.SILENT, "names no address"),
+        (
+            "from u@b.example(mailfrom:x@b.example fp:SMTPD_1) by a.example(127.0.0.1)",
+            Reading.SILENT,
+            "names no address",
+        ),
+        ("from mx.a.example by MX.A.EXAMPLE", Reading.SILENT, "names no address"),
         ("from x by mx.a.example with ODBC", Reading.PASSED, "ODBC, no SMTP"),
-        ("from u@b.example by mx.a.example", Reading.PASSED, "a user of the same machine"),
+        ("from u@b.example by mx.a.example (mail_out_v36)", Reading.PASSED, "a user of the same machine"),
+        ("from u@b.example by mx.a.example", Reading.SILENT, "names no address"),
         ("from u@b.example by mx.a.example with ESMTP", Reading.SILENT, "names no address"),
         ("from b.example by mx.a.example", Reading.SILENT, "names no address"),
         ("from b.example by mx.a.example with ESMTP", Reading.SILENT, "names no address"),

@@ -41,6 +41,8 @@ Zoho          | mail.zoho.com                    |                         | mx.
 Zoho          | mx.zohomail.com                  |                         | mail.zoho.com                | SMTP
 Yandex        | forward4.mail.yandex.net         | 77.88.46.9              | mxback4.mail.yandex.net      | ESMTP
 Yandex        | sas1.qloud-c.yandex.net          | 2a02:6b8:c0::1          | sas2.qloud-c.yandex.net      | ESMTP
+Yandex        | mxfront-1.sas.yp-c.yandex.net    | 2a02:6b8:c23:294a::1    | postback17b.mail.yandex.net  | ESMTPS
+Microsoft 365 | FT011.eop-usg02.itar.protection.office365.us | 2001:489a:2202:4::206 | BN2P110CA0017.office365.us | Microsoft SMTP Server
 """  # noqa: E501
 LINES = [tuple(part.strip() for part in line.split("|")) for line in INSIDE.strip().splitlines()]
 
@@ -89,36 +91,54 @@ def test_a_provider_whose_servers_have_no_names_is_known_by_what_they_remark(lin
     assert trace(hops(f"Received: {line}\r\n".encode())).steps[0].reading is reading
 
 
-FILTERING = [
-    "mx123.antispamcloud.com",
-    "mx-gate1.antispameurope.com",
-    "d12345.ess.barracudanetworks.com",
-    "mx-inbound10-1.us-east-2a.ess.aws.cudaops.com",
-    "i-bf.email.cloudflare.net",
-    "mx1.forwardemail.net",
-    "mx-relay7.hornetsecurity.com",
-    "mx-01-eu-west-1.prod.hydra.sophos.com",
-    "esa1.hc123-4.eu.iphmx.com",
-    "cust123-1.in.mailcontrol.com",
-    "m1.mailroute.net",
-    "cluster1.eu.messagelabs.com",
-    "us-smtp-inbound-1.mimecast.com",
-    "mx1-us1.ppe-hosted.com",
-    "mx0a-00abc001.pphosted.com",
-    "mail.simplelogin.co",
-    "inpost.tmes.trendmicro.com",
-]
+#: Who hands on, and which of the house's machines took the mail in, where that is another one.
+FILTERING = """
+mx123.antispamcloud.com
+mx-gate1.antispameurope.com
+mx-relay7.hornetsecurity.com                  | mx-gate12-hz2.antispameurope.com
+outbound-ip24b.ess.barracuda.com              | mx6.us-east-2b.ess.aws.cudaops.com
+d12345.ess.barracudanetworks.com
+mx-inbound10-1.us-east-2a.ess.aws.cudaops.com
+i-bf.email.cloudflare.net
+mx1.forwardemail.net
+mx-01-eu-west-1.prod.hydra.sophos.com
+esa1.hc123-4.eu.iphmx.com
+cust123-1.in.mailcontrol.com
+m1.mailroute.net
+mail1.bemta25.messagelabs.com                 | server-3.bemta.az-a.eu-west-1.aws.symcld.net
+server-3.bemta.az-a.eu-west-1.aws.symcld.net
+us-smtp-inbound-1.mimecast.com
+mx1-us1.ppe-hosted.com
+mx0a-00abc001.pphosted.com                    | m0109333.ppops.net
+m0109333.ppops.net
+mail.simplelogin.co
+inpost.tmes.trendmicro.com
+"""
 
 
-def test_a_filter_for_hire_raises_a_doubt_since_the_mail_may_have_come_in_there() -> None:
-    assert len(FILTERING) == len(FILTERS)
-    for name in FILTERING:
-        lines = (
-            f"from {name} ({name} [198.51.100.62]) by mx.mysite.example (Postfix) with ESMTP id 1",
-            f"from relay.victim.example (relay.victim.example [203.0.113.9]) by {name} with ESMTP id 1",
-        )
-        found = trace(hops("".join(f"Received: {line}\r\n" for line in lines).encode()))
-        assert found.doubt == f"{name} filters or forwards mail for others"
+@pytest.mark.parametrize("line", FILTERING.strip().splitlines())
+def test_a_filter_for_hire_raises_a_doubt_since_the_mail_may_have_come_in_there(line: str) -> None:
+    name, _, took = (part.strip() for part in line.partition("|"))
+    lines = (
+        f"from {name} ({name} [198.51.100.62]) by mx.mysite.example (Postfix) with ESMTP id 1",
+        f"from relay.victim.example (relay.victim.example [203.0.113.9]) by {took or name} with ESMTP id 1",
+    )
+    found = trace(hops("".join(f"Received: {line}\r\n" for line in lines).encode()))
+    assert found.doubt == f"{name} filters or forwards mail for others"
+
+
+def test_each_name_of_a_filter_is_tried() -> None:
+    tried = FILTERING.split()
+    assert all(any(name.endswith(each) for name in tried) for house in FILTERS for each in house)
+
+
+def test_the_domains_of_a_provider_are_one_house() -> None:
+    lines = (
+        "from a.outbound.protection.outlook.com ([198.51.100.62]) by mx.mysite.example with ESMTP id 1",
+        "from relay.victim.example (203.0.113.9) by b.outlook.office365.com (2001:db8::1) with Microsoft SMTP Server",
+    )
+    found = trace(hops("".join(f"Received: {line}\r\n" for line in lines).encode()))
+    assert found.doubt == "Microsoft 365 may have passed the mail on"
 
 
 def test_a_way_out_is_no_inside() -> None:
@@ -127,5 +147,6 @@ def test_a_way_out_is_no_inside() -> None:
 
 
 def test_filters_are_names_with_a_source() -> None:
-    assert FILTERS_SOURCE and list(FILTERS) == sorted(set(FILTERS))
-    assert all(name.startswith(".") and name == name.lower() for name in FILTERS)
+    names = [name for house in FILTERS for name in house]
+    assert FILTERS_SOURCE and list(FILTERS) == sorted(FILTERS) and len(set(names)) == len(names)
+    assert all(name.startswith(".") and name == name.lower() for name in names)
