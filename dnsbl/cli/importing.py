@@ -14,6 +14,7 @@ from getopt import GetoptError, getopt
 from ipaddress import ip_address
 from pathlib import Path, PurePosixPath
 
+from dnsbl.dns.zonefile import zones_from
 from dnsbl.dns.zones import FORMS
 from dnsbl.errors import DnsblError
 from dnsbl.files import make_readable
@@ -21,6 +22,8 @@ from tester.records import dataclass
 
 _OPTIONS = "u:r:w:b:46t:c:ep:l:s:qnfdvCaAF:x:X:"
 _TIME = re.compile(r"([0-9]{1,10})([smhdw]?)\Z", re.IGNORECASE)
+#: An IPv4 address, octets in the middle left out or not.
+_SHORT = re.compile(r"[0-9]+(\.[0-9]+){1,3}\Z")
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
@@ -33,10 +36,16 @@ class Imported:
     notes: list[str] = field(default_factory=list)  #: what is left to do by hand, a sentence each
 
 
-def imported(words: Sequence[str]) -> Imported:
-    """The zone files and settings that do what `rbldnsd words...` does. Raises DnsblError in one sentence."""
+def imported(words: Sequence[str], *, here: PurePosixPath = PurePosixPath()) -> Imported:  # noqa: B008 (immutable)
+    """The zone files and settings that do what `rbldnsd words...` does, begun in the folder `here`. A line of Debian's
+    /etc/default/rbldnsd will do too: it begins with the name of the instance. Raises DnsblError in one sentence, and
+    SettingsError for what no zone of ours may be.
+    """
+    words = list(words)
+    if words and (words[0] == "-" or not (words[0].startswith("-") or ":" in words[0])):
+        words = words[1:]
     try:
-        options, specs = getopt(list(words), _OPTIONS)
+        options, specs = getopt(words, _OPTIONS)
     except GetoptError as error:
         raise DnsblError(f"rbldnsd has no such option: {error.msg}.") from None
     if not specs:
@@ -44,10 +53,12 @@ def imported(words: Sequence[str]) -> Imported:
             "No zone:type:files is among the words; begin with -- so that options are taken for rbldnsd's."
         )
     found = Imported()
-    folder, ttl, listen, check, host_bits = PurePosixPath(), 0, [], None, False
+    folder, ttl, listen, check, host_bits = here, 0, [], None, False
+    root = False
     for option, value in options:
         if option in ("-r", "-w"):
-            folder = folder / value.lstrip("/") if folder.parts and option == "-w" else PurePosixPath(value)
+            folder = folder / value.lstrip("/") if root and option == "-w" else here / value
+            root = root or option == "-r"
         elif option == "-t":
             ttl = _seconds(value.split(":")[0]) if value.split(":")[0] else 0
             if any(value.split(":")[1:]):
@@ -84,6 +95,7 @@ def imported(words: Sequence[str]) -> Imported:
             text += f'\n[[sources]]\ntype = "{form}"\nfiles = {json.dumps(files)}\n'
             text += "host_bits = true\n" if host_bits else ""
         found.zones[f"{origin}.toml"] = text
+    zones_from(found.zones, site="https://none.invalid")
     lines = [f"listen = {json.dumps(listen)}"] if listen else []
     if check == 0:
         found.notes.append("-c 0 has no counterpart: files are looked at every dns.sources_check seconds.")
@@ -114,11 +126,17 @@ def _seconds(text: str) -> int:
     return int(match[1]) * _UNITS[match[2].lower()]
 
 
+def _whole(host: str) -> bytes:
+    """The four octets of an address whose last number fills what the others leave, as the C library reads it."""
+    *first, last = map(int, host.split("."))
+    return bytes(first) + last.to_bytes(4 - len(first))
+
+
 def _listen(value: str, found: Imported) -> str:
     host, _, port = value.partition("/")
     try:
-        address = ip_address(host)
-    except ValueError:
+        address = ip_address(_whole(host) if _SHORT.match(host) else host)
+    except (ValueError, OverflowError):
         found.notes.append(f"-b {host[:60]}: write its addresses into dns.listen.")
         return f"{host}:{port or 53}"
     port = "53" if port in ("", "domain") else port

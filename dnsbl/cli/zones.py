@@ -5,7 +5,7 @@ from __future__ import annotations
 import stat
 import sys
 from datetime import date, timedelta
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated
 
 import typer
@@ -243,7 +243,7 @@ def import_config(
     as_json: Json = False,
 ) -> None:
     """Read the command line of an rbldnsd behind --, and write zone files that do the same."""
-    found = importing.imported(words)
+    found = importing.imported(words, here=PurePosixPath(Path.cwd()))
     facts = {"written": importing.write(found, to), "settings": found.settings, "notes": found.notes}
     show.done(facts, as_json=as_json)
 

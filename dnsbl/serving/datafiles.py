@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 from dnsbl.dns.sources.reading import Holding, Reader, Unusable
 from dnsbl.dns.zones import DataSource, Zone
 from dnsbl.errors import DnsblError
+from dnsbl.files import open_plain
 
 #: Bytes of a file, unpacked.
 MOST_BYTES = 1 << 31
@@ -37,7 +38,7 @@ def read_source(source: DataSource, *, now: int) -> Holding:
 
 def unpacked(path: Path) -> bytes:
     """The file, unpacked when it is packed by gzip or zstd, as its first bytes tell. Raises OSError, DnsblError."""
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         head = file.read(4)
         file.seek(0)
         if not head.startswith(_GZIP) and head != _ZSTD:

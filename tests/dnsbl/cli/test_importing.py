@@ -1,5 +1,5 @@
 import json
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 from typer.testing import CliRunner
@@ -45,6 +45,63 @@ def test_a_command_line_becomes_zone_files_and_settings() -> None:
 def test_files_lie_below_the_root_that_rbldnsd_changes_to() -> None:
     text = imported(["-r", "/jail", "-w", "/data", "a.b:ip4set:f"]).zones["a.b.toml"]
     assert 'files = ["/jail/data/f"]' in text
+
+
+@pytest.mark.parametrize(
+    ("words", "file"),
+    [
+        ("a.b:dnset:f", "/here/f"),
+        ("-w data a.b:dnset:f", "/here/data/f"),
+        ("-r jail -w /data a.b:dnset:f", "/here/jail/data/f"),
+        ("-w data a.b:dnset:/etc/f", "/etc/f"),
+    ],
+)
+def test_files_lie_where_rbldnsd_was_begun_and_not_where_the_zone_file_is(words: str, file: str) -> None:
+    (zone,) = zones_from(imported(words.split(), here=PurePosixPath("/here")).zones, site="https://s.test")
+    assert zone.sources[0].files == (file,)
+
+
+@pytest.mark.parametrize("name", ["dsbl", "-"])
+def test_a_line_of_debians_defaults_begins_with_the_name_of_the_instance(name: str) -> None:
+    found = imported([name, "-r/var/lib/rbldns/dsbl", "-b127.2", "list.dsbl.org:ip4set:list"])
+    assert found.settings == '[dns]\nlisten = ["127.0.0.2:53"]\n'
+    assert found.notes == []
+    assert 'files = ["/var/lib/rbldns/dsbl/list"]' in found.zones["list.dsbl.org.toml"]
+
+
+@pytest.mark.parametrize(
+    ("given", "listen"),
+    [
+        ("127.2", "127.0.0.2:53"),
+        ("127.1.2/5353", "127.1.0.2:5353"),
+        ("127.513", "127.0.2.1:53"),
+        ("127.0.0.1", "127.0.0.1:53"),
+        ("300.1", "300.1:53"),
+        ("1.2.300.4", "1.2.300.4:53"),
+        ("1.2.3.256", "1.2.3.256:53"),
+    ],
+)
+def test_octets_that_are_left_out_of_an_address_are_those_in_the_middle(given: str, listen: str) -> None:
+    found = imported(["-b", given, "a.b:dnset:f"])
+    assert found.settings == f'[dns]\nlisten = ["{listen}"]\n'
+    assert bool(found.notes) == (listen.partition(":")[0] == given.partition("/")[0] != "127.0.0.1"), (
+        "what is no address"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ("../a.b:dnset:f", "origin"),
+        ("a/b.c:dnset:f", "origin"),
+        (".:dnset:f", "origin"),
+        ("a..b:dnset:f", "origin"),
+        ("-t 3000000000 a.b:dnset:f", "ttl"),
+    ],
+)
+def test_what_can_be_no_zone_of_ours_is_refused_before_anything_is_written(words: str, why: str) -> None:
+    with pytest.raises(DnsblError, match=why):
+        imported(words.split())
 
 
 def test_what_has_no_counterpart_is_a_note() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -46,6 +47,14 @@ def test_several_packed_pieces_are_one_file(tmp_path: Path, pack: Callable[[byte
     path = tmp_path / "f"
     path.write_bytes(pack(b"1.1.1.1\n" * 9000) + pack(b"") + pack(b"2.2.2.2\n"))
     assert unpacked(path) == b"1.1.1.1\n" * 9000 + b"2.2.2.2\n"
+
+
+def test_a_pipe_where_a_data_file_should_be_is_told_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "one")
+    zone = 'origin = "bl.test"\n[[sources]]\ntype = "ip4set"\nfiles = ["one"]\n'
+    zones = Zones((read_zone(zone, str(tmp_path / "z.toml"), site="https://s.test"),))
+    mistakes, _ = report(zones, now=0)
+    assert mistakes == [f"{tmp_path / 'one'}: cannot be read: it is a pipe, and no file"]
 
 
 def test_without_the_package_for_it_a_file_says_what_is_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
