@@ -48,6 +48,10 @@ BLOCKED = re.compile(
     r"client host[^;]{0,80}(?:blocked|rejected)|blocked using|\b(?:dns|r|u)bls?\b|\b(?:black|block|deny)-?list"
     r"|(?<!not )(?<!n't )\blisted (?:at|in|on|by)\b|\breputation\b|spamhaus|spamcop|\bspf\b|\bdkim\b|\bdmarc\b"
     r"|banned sending|reverse dns|\bptr\b|\brdns\b|sender (?:verif|callout)"
+    # whoever passed it on could not log in there, or may not send under that name
+    r"|authentication (?:failed|failure|unsuccessful|credentials)|(?<![\w.:@-])535[ -]|\bsasl\b"
+    r"|\bsender(?: address)? (?:is |was )?(?:not|rejected|refused|denied)|\bsender identit|\bsend(?:ing)? ?as\b"
+    r"|\bidentit(?:y|ies)\b[^.;]{0,40}\b(?:fail|not)|(?:from |sender )(?:e-?mail )?address[^.;]{0,30}\bnot\b"
 )
 #: Whoever passed it on has used up what it may send, or may not send any more; or the next server has no room.
 SPENT = re.compile(
@@ -65,6 +69,21 @@ FILTERED = re.compile(
     r"\bspam(?:my)?\b|\bube\b|unsolicited|\bvirus|\bmalware|\bphish|infected|\bbanned\b|bulk e-?mail"
     r"|(?:message|mail)'?s? content|content (?:reject|filter|block)|looks like junk|suspicious"
     r"|(?:attachment|anhang|anlage)[^.;]{0,40}(?:not|nicht|block|reject|forbid|type)|垃圾[邮郵]件|迷惑メール|スパム|스팸|спам"
+)
+
+#: The step of a conversation with the next server that failed, as those who tell of one name it: Postfix "in reply to",
+#: Exim and those after it "from remote mail server after", qmail by sentences, Sendmail and Courier by a transcript.
+STEP = re.compile(
+    r"(?:in reply to|(?:remote|destination) (?:mail server|mailer|server|host) (?:after|for|in response to)|>>>"
+    r"|sent(?: <<<|:)|error following)(?: the)?(?: pipelined)?(?: sending)? ?(?:(?P<recipient>rcpt\b)"
+    r"|(?P<text>(?:end of )?data\b|end of message|text command)"
+    r"|(?P<sender>mail\b|e?helo\b|ehlo\b|lhlo\b|initial connection|connect\b))"
+    r"|does not like (?P<recipient_>recipient)|failed (?P<text_>on data command|after i sent the message)"
+    r"|but (?P<sender_>sender was rejected|my name was rejected|greeting failed)|refused to (?P<sender__>talk to me)"
+)
+#: A permanent reply as it is quoted, up to where something else begins.
+REPLY = re.compile(
+    r"(?<![\w.:@-])5[0-5]\d[ -](?:(?!\(in reply|giving up on|<<<|>>>|(?<![\w.:@-])[245][0-5]\d[ -]).){1,200}"
 )
 
 #: A code of SMTP or of RFC 3463, as replies bear it; what stands in an address or a version is none.

@@ -79,7 +79,10 @@ def _by_status(reports: Collection[StatusReport], said: Own, pieces: Iterable[by
         )
     if any(_stumbled(report, said) for report in reports):
         return _say(Finding.UNPROVEN, "The report tells of a fault in the letter's form, not of a refusal to relay.")
-    if any(_beside_relaying(_diagnosed(report, said), reply=report.reply) for report in reports):
+    diagnoses = " ".join(report.diagnostic.lower() for report in reports)
+    if _another_step(f"{said.text} {diagnoses}") or any(
+        _beside_relaying(_diagnosed(report, said), replies=filter(None, [report.reply])) for report in reports
+    ):
         return _say(Finding.UNPROVEN, _BESIDE)
     return _say(Finding.BOUNCED, "A delivery status report says that the letter has failed for good.")
 
@@ -138,7 +141,7 @@ def _by_words(
         return _say(Finding.DSN_DELAYED, "It tells of attempts that failed, not of a refusal.")
     if forms.STUMBLED.search(said.text):
         return _say(Finding.UNPROVEN, "It tells of a fault in the letter's form, not of a refusal to relay.")
-    if _beside_relaying(said.text):
+    if _another_step(said.text) or _beside_relaying(said.text, replies=forms.REPLY.findall(said.text)):
         return _say(Finding.UNPROVEN, _BESIDE)
     ends = bool(words.ENDED.search(text) or words.REFUSED.search(text) or forms.PERMANENT_CODE.search(text))
     if ends or (form is not None and form.ends):
@@ -178,13 +181,23 @@ def _gave_up(reports: Iterable[StatusReport], said: Own) -> bool:
     return (vague and _tried(said.text)) or any(_tried(each) or forms.TEMPORARY_CODE.search(each) for each in diagnoses)
 
 
-def _beside_relaying(text: str, *, reply: str = "") -> bool:
+def _beside_relaying(text: str, *, replies: Iterable[str]) -> bool:
     """Whether a failure was about the letter's text, or about who sent it or passed it on, and not about relaying: by
-    words, or as refusals are read where the reply itself is quoted."""
+    words, or as refusals are read where replies themselves are quoted."""
     if forms.DENIED.search(text):
         return False
     found = any(said.search(text) for said in (forms.BLOCKED, forms.SPENT, forms.FILTERED))
-    return found or (bool(reply) and refusals.read(reply).meant is Meant.TESTER)
+    return found or any(refusals.read(reply).meant is Meant.TESTER for reply in replies)
+
+
+def _another_step(text: str) -> bool:
+    """Whether the next server refused something else than the recipient: its text, which it had asked for, or whoever
+    came with it before that. A reply to the text may speak of the recipient all the same, as where it is put off."""
+    refused = {(step.lastgroup or "").rstrip("_") for step in forms.STEP.finditer(text)}
+    if not refused or "recipient" in refused or forms.DENIED.search(text):
+        return False
+    late = any(refusals.read(reply).meant is Meant.RELAYING for reply in forms.REPLY.findall(text))
+    return "sender" in refused or not late
 
 
 def _tried(text: str) -> bool:

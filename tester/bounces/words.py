@@ -2,7 +2,8 @@
 
 Pure data: patterns for text in lower case whose blanks are single. A pattern says what a sentence is about, not that
 it is true, and none of them decides alone (that is `reading`). A word that may mean delay or an end stands with delay:
-a bounce that is not recognised costs a wait, one that is none takes an open relay off the list.
+a bounce that is not recognised costs a wait, one that is none takes an open relay off the list. Over 400 lines, since
+each language that is known stands here.
 """
 
 from __future__ import annotations
@@ -305,6 +306,141 @@ LANGUAGES = {
         away=r"부재|자동 ?(?:회신|응답|답장)|휴가",
         abuse=r"스팸|신고|남용",
     ),
+    "ro": Language(
+        failed=r"nu a (?:putut|fost) .{0,20}(?:livrat|trimis)|nu (?:a|au) fost livrat|nu poate fi livrat"
+        r"|livrarea .{0,30}e[șs]uat|nelivrat|nelivrabil",
+        ended=r"definitiv|nu (?:va|vor) fi reîncerc",
+        refused=r"necunoscut|nu există|nu exista\b|respins|refuzat|nepermis|interzis",
+        delayed=r"întârzi|intarzi|\bîncă\b|temporar|din nou|reîncerc|va încerca|în coad[ăa]|amânat",
+        held=r"carantin|moderator|aprobare|aștept|confirmați",
+        away=r"r[ăa]spuns automat|în concediu|în afara biroului",
+        abuse=r"\babuz|plângere|nesolicitat",
+    ),
+    "bg": Language(
+        failed=r"не (?:може|можа|бе|беше|е|са|бяха)(?: да)?(?: бъде)?(?: .{0,20})? достав|неуспешн\w+ доставк",
+        ended=r"окончателн|постоянн",
+        refused=r"неизвест|не съществува|отхвърл|отказан|забранен|не е разрешен",
+        delayed=r"все още|забав|временн|опитва|отново|в опашк",
+        held=r"карантин|модератор|одобрени|изчаква",
+        away=r"автоматичен отговор|в отпуск|извън офиса",
+        abuse=r"оплакване|злоупотреб|нежелан",
+    ),
+    "sk": Language(
+        failed=r"nebol[aoi]? (?:možné )?doruč|nemožno doruč|nepodarilo sa .{0,40}doruč|nedá sa doruč"
+        r"|nemohl[aoi] byť doruč",
+        ended=r"natrvalo|definitívn",
+        refused=r"neznám|neexistuj|odmietnut|zamietnut|nepovolen|zakázan",
+        delayed=r"zatiaľ|\bešte\b|oneskor|meška|odložen|znova|opätovn|dočasn|pokúša|pokúsi|vo fronte",
+        held=r"karant[ée]n|moderátor|čaká na|schválen|potvrďte|pozdržan",
+        away=r"automatická odpoveď|mimo kancelárie|na dovolenke|neprítomn",
+        abuse=r"zneužit|sťažnos|nevyžiadan",
+    ),
+    "hr": Language(  # and Serbian, Bosnian, Slovene
+        failed=r"nij?e (?:moguće |mogla |mogao |bilo moguće )?(?:biti )?(?:dostav|isporuč|poslan)|neisporuč"
+        r"|isporuka .{0,20}nij?e uspj?ela|neuspj?e(?:la|šna) (?:isporuka|dostava)|ni bilo mogoče dostaviti",
+        ended=r"\btrajn|konačn|dokončn",
+        refused=r"nepoznat|ne postoji|odbijen|zabranjen|nije do(?:zvoljen|pušten)|ne obstaja|zavrnjen",
+        delayed=r"\bkasni\b|odgođen|\bjoš\b|\bše ni\b|privremen|začasn|ponovn|pokušava|pokuša[tl]|poskuša"
+        r"|u redu čekanja",
+        held=r"karanten|moderator|odobren|čeka na|potvrdi",
+        away=r"automatski odgovor|samodejni odgovor|na godišnjem|odsotn|odsutn",
+        abuse=r"zlouporab|zlorab|pritužb|neželjen",
+    ),
+    "ca": Language(
+        failed=r"no s'ha (?:pogut )?(?:lliur|entreg|envi)|no (?:ha|han) pogut ser lliur|no lliurat"
+        r"|lliurament .{0,20}(?:ha fallat|fallit)|impossible lliurar",
+        ended=r"definitiu",
+        refused=r"desconegut|no existeix|rebutjat|no (?:està )?permès|denegat",
+        delayed=r"\bencara\b|endarrer|tornarà a|a la cua",
+        held=r"moderador|quarantena|retingut|pendent d|aprovaci",
+        away=r"fora de l'oficina|resposta automàtica|vacances",
+        abuse=r"queixa|no sol·licitat|\babús",
+    ),
+    "et": Language(
+        failed=r"(?:ei|pole) .{0,40}(?:kohale toimeta|edastada|kätte toimeta)|kohale ?toimetamine .{0,20}ebaõnnestu",
+        ended=r"püsiv|lõplik",
+        refused=r"tundmatu|ei eksisteeri|keelatud|tagasi lükatud|ei ole lubatud",
+        delayed=r"(?:pole|ei ole) veel|viivit|hilin|ajuti|uuesti|järjekorras|\bproovi",
+        held=r"karantiin|moderaator|ootab|kinnit",
+        away=r"automaatvastus|puhkusel|kontorist väljas",
+        abuse=r"kuritarvit|kaebus|rämpsp",
+    ),
+    "lv": Language(
+        failed=r"nevar(?:ēja|am)?(?: tikt)? (?:piegād|nosūt)|ne(?:tika|izdevās) piegād|piegāde .{0,20}neizdev"
+        r"|nav (?:iespējams )?piegād",
+        ended=r"pastāvīg|galīg",
+        refused=r"nezinām|neeksistē|noraidīt|aizliegt|nav atļaut",
+        delayed=r"\bvēl\b|aizkav|īslaicīg|pagaidu|atkārtot|mēģinā|rindā\b",
+        held=r"karantīn|moderator|gaida|apstiprin",
+        away=r"automātiskā atbilde|atvaļinājum|prombūtn",
+        abuse=r"sūdzīb|ļaunprātīg|nevēlam",
+    ),
+    "lt": Language(
+        failed=r"ne(?:pavyko|galima|galėjo būti|buvo) (?:.{0,20})?pristat|nepristat|pristatymas .{0,20}nepavyk",
+        ended=r"nuolatin|galutin",
+        refused=r"nežinom|neegzistuoja|atmest|draudžiam|neleidž",
+        delayed=r"\bdar ne|vis dar|vėluo|uždels|laikin|pakartot|\bbandys|\bbandom|iš naujo|eilėje",
+        held=r"karantin|moderator|laukia|patvirtin",
+        away=r"automatinis atsakym|atostog|ne biure",
+        abuse=r"skund|piktnaudž|nepageid",
+    ),
+    "he": Language(
+        failed=r"לא (?:נמסר|ניתן (?:היה )?למסור|הגיע)|המסירה נכשלה|כשל במסירה|אי אפשר למסור",
+        ended=r"לצמיתות|קבוע|סופי",
+        refused=r"(?:לא|אינו|אינה) (?:קיי?מ|קיים|ידוע|נמצא|מורש)|נדחת?ה|סירב|מסרב",
+        delayed=r"עדיין|מתעכב|עיכוב|זמני|ננסה|נמשיך|ניסיון חוזר|מושה|כרגע|כעת",
+        held=r"הסגר|ממתינ|אישור|מנחה",
+        away=r"(?:תשובה|מענה) אוטומטית?|בחופשה|מחוץ למשרד",
+        abuse=r"תלונה|דואר זבל|ספאם",
+    ),
+    "ar": Language(
+        failed=r"(?:تعذّ?ر|يتعذّ?ر|لم يتم|فشل|لا يمكن) (?:في )?(?:ال)?(?:تسليم|توصيل|إرسال)|لم تصل رسالت"
+        r"|غير قابلة للتسليم",
+        ended=r"دائم|نهائي",
+        refused=r"غير (?:موجود|معروف|مسموح|صالح)|لا يوجد|مرفوض|رفض",
+        delayed=r"تأخ|لم .{0,60} بعد\b|مؤقت|المحاولة|ستستمر|سيستمر|قائمة الانتظار|حالي[ًا]|الآن",
+        held=r"الحجر|حجز|موافقة|المشرف",
+        away=r"رد تلقائي|الرد التلقائي|خارج المكتب|إجازة",
+        abuse=r"شكوى|إساءة|غير مرغوب",
+    ),
+    "fa": Language(
+        failed=r"تحویل (?:داده )?ن(?:شد|می)|قابل تحویل نیست|تحویل .{0,20}ناموفق|ارسال نشد",
+        ended=r"دائمی|قطعی",
+        refused=r"وجود ندارد|ناشناس|رد شد|مجاز نیست|یافت نشد",
+        delayed=r"هنوز|ت[أا]خیر|موقت|دوباره|در صف",
+        held=r"قرنطینه|ت[أا]یید|در انتظار",
+        away=r"پاسخ خودکار|مرخصی|خارج از دفتر",
+        abuse=r"شکایت|سوء ?استفاده|هرزنامه",
+    ),
+    "vi": Language(
+        failed=r"không (?:thể )?(?:được )?(?:gửi|chuyển|phân phát|phát)|(?:gửi|chuyển|phát)[^.]{0,30}"
+        r"(?:thất bại|không thành công)|không đến được",
+        ended=r"vĩnh viễn|lỗi cố định",
+        refused=r"không tồn tại|từ chối|không (?:được phép|hợp lệ|tìm thấy|xác định)",
+        delayed=r"trì hoãn|chậm trễ|\bchưa\b|tạm thời|thử lại|tiếp tục|hàng đợi|hiện tại",
+        held=r"cách ly|phê duyệt|kiểm duyệt|chờ duyệt|tạm giữ",
+        away=r"trả lời tự động|nghỉ phép|vắng mặt|ngoài văn phòng",
+        abuse=r"lạm dụng|khiếu nại|thư rác",
+    ),
+    "th": Language(
+        failed=r"ไม่สามารถ(?:ส่ง|นำส่ง|จัดส่ง)|ส่ง(?:ข้อความ|อีเมล)?ไม่(?:สำเร็จ|ถึง)|การ(?:นำ|จัด)?ส่ง[^ ]{0,20}ล้มเหลว",
+        ended=r"ถาวร",
+        refused=r"ไม่พบ|ไม่มี(?:ผู้|อยู่)|ปฏิเสธ|ไม่อนุญาต|ไม่ได้รับอนุญาต|ไม่รู้จัก",
+        delayed=r"ล่าช้า|ยังไม่|ชั่วคราว|ลอง(?:ส่ง)?(?:อีกครั้ง|ใหม่)|จะลอง|พยายาม|คิว|ขณะนี้",
+        held=r"กักกัน|อนุมัติ|รอการตรวจสอบ",
+        away=r"ตอบกลับอัตโนมัติ|ไม่อยู่ที่|ลาพัก|วันหยุด",
+        abuse=r"ร้องเรียน|สแปม|ละเมิด",
+    ),
+    "id": Language(  # and Malay
+        failed=r"(?:tidak (?:dapat|bisa)|gagal) (?:di)?(?:kirim|antar|sampaikan|hantar|terkirim|mengirim)"
+        r"|tidak terkirim|pengiriman[^.]{0,20} gagal",
+        ended=r"\bpermanen\b",
+        refused=r"tidak (?:ditemukan|dikenal|diizinkan|diperbolehkan|wujud|valid)|ditolak",
+        delayed=r"tertunda|ditunda|\bbelum\b|sementara|coba lagi|mencoba|antrean|antrian|saat ini",
+        held=r"karantina|persetujuan|disetujui|moderator|ditahan",
+        away=r"(?:balasan|jawaban) otomatis|sedang cuti|di luar kantor",
+        abuse=r"penyalahgunaan|keluhan|laporan spam",
+    ),
 }
 
 
@@ -320,6 +456,7 @@ _NOW = (
     r"|momentálně|v tuto chvíli|v současné době|för närvarande|just nu"
     r"|i øjeblikket|for øyeblikket|for tiden|lige nu|tällä hetkellä|toistaiseksi"
     r"|jelenleg|pillanatnyilag|egyelőre|şu anda|şimdilik|αυτή τη στιγμή|προς το παρόν|現在|現時点|今のところ"
+    r"|momentan|в момента|v súčasnosti|trenutno|en aquest moment|praegu|šobrīd|pašlaik|šiuo metu"
     r"|目前|现在|現在|当前|當前|현재|지금은"
 )
 #: So much time, as notes of delay give it: for how long it was tried, and for how long it will be. No time of day.
@@ -331,8 +468,10 @@ SPAN = re.compile(
     r"|godzin\w*|dni|tygodni\w*|минут\w*|час(?:а|ов)?|дн(?:я|ей|ів|і)|суток|недел\w*|хвилин\w*|годин\w*|діб"
     r"|hodin\w*|dn[íyů]"
     r"|timm\w*|timer?|dagar|dager?|dage|døgn|dygn|minuutt?i?a?|tun(?:nin|tia)|päivä\w*|percig?|óráig?|órán|napig?|napon"
+    r"|zile|дни|dana|sati|hodín|dies|hores|päeva|tundi|dien\w*|stund\w*|valand\w*|ימים|שעות|أيام|ساعات|يوم\w*|ساعة|روز|ساعت"
+    r"|ngày|giờ|hari|jam|menit"
     r"|dakika|saat|gün|λεπτ\w*|ώρ\w*|η?μέρ\w*)\b"
-    r"|\d{1,4} ?(?:日間|時間|分間|小[时時]|天|分[钟鐘]|[周週]|일 ?(?:동안|간|이내)|시간|분 ?(?:동안|간))"
+    r"|\d{1,4} ?(?:วัน|ชั่วโมง|นาที|日間|時間|分間|小[时時]|天|分[钟鐘]|[周週]|일 ?(?:동안|간|이내)|시간|분 ?(?:동안|간))"
 )
 
 
