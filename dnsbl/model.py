@@ -393,7 +393,7 @@ class Decision:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WaitingTests:
-    """Tests of one reason that are not done."""
+    """Tests of one reason that are not done; of many the first are counted."""
 
     reason: JobReason
     due: int  #: queued, and their time has come

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
-from itertools import islice
+from itertools import islice, repeat, takewhile
 
 from dnsbl.addresses import Address
 from dnsbl.casework.admission import account_of
 from dnsbl.casework.base import reporter_entry, wanted
+from dnsbl.casework.slices import in_slices
 from dnsbl.clock import Clock, day_of
 from dnsbl.errors import DnsblError, Refused
 from dnsbl.model import Candidate, FeedState, Job, Nomination, ReporterAccount
@@ -30,6 +31,8 @@ from tester.records import dataclass
 SCHEDULER = "scheduler"
 #: Rows that one transaction looks at.
 _PORTION = 200
+#: Candidates that go at once.
+AT_ONCE = 5000
 #: The part of what is left of the places for candidates that one bringer may have.
 _PART = 2
 #: Refusals that pass: such a candidate keeps its place.
@@ -145,19 +148,26 @@ class Feeding:
             return tx.candidates.counts()
 
     def drop(self, bringer: str, *, reason: str, actor: str) -> int:
-        """Let the candidates of one bringer go; returns how many."""
-        with self._store.write() as tx:
-            gone = tx.candidates.drop_of(bringer)
-            if gone:
+        """Let the candidates of one bringer go, a slice at a time; returns how many."""
+        gone, left = 0, True
+
+        def some(tx: Transaction) -> None:
+            nonlocal gone, left
+            count = tx.candidates.drop_of(bringer, most=AT_ONCE)
+            gone, left = gone + count, count == AT_ONCE
+            if count:
                 tx.journal.append(
                     at=self._clock.now(),
                     actor=actor,
                     subject="list",
                     verb="candidates-dropped",
                     reason=Reason.OPERATOR,
-                    before=f"{gone} candidates",
+                    before=f"{count} candidates",
                     evidence=f"{bringer}: {reason}",
                 )
+
+        unfinished = f"Not all candidates of {bringer} are gone: the same command again does the rest."
+        in_slices(self._store, takewhile(lambda _: left, repeat(some)), unfinished=unfinished)
         return gone
 
     # -- candidates ----------------------------------------------------------------------------------------
@@ -168,9 +178,9 @@ class Feeding:
         old = now - timedelta(days=self._terms.keep_days)
         with self._store.read() as tx:
             is_old, room = tx.candidates.is_old(old), self._terms.per_hour - tx.kept.of([hour])[hour].messages
-        if is_old:
+        while is_old:
             with self._store.write() as tx:
-                tx.candidates.drop_before(old)
+                is_old = tx.candidates.drop_before(old, most=AT_ONCE) == AT_ONCE
         done, later = 0, set[str]()
         while done < room:
             with self._store.read() as tx:

@@ -72,7 +72,7 @@ class LookupDoor:
             is_old = tx.lookups.is_old(since)
         if is_old:
             with self._store.write() as tx:
-                tx.lookups.forget(since)
+                tx.lookups.forget(since, most=5000)  # the rest the next time
         for start in range(0, len(asked), _PORTION):
             with self._store.read() as tx:
                 news, later = self._news(tx, asked[start : start + _PORTION], since, now)

@@ -5,18 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import date, datetime
+from itertools import repeat, takewhile
 from typing import TYPE_CHECKING
 
 from dnsbl.addresses import Address, Network
 from dnsbl.casework.base import RESUMED, STOPPED, TESTER, Clears, subject_of
 from dnsbl.casework.bulk import Bulk, Told
 from dnsbl.casework.queueing import Queueing, begun, refuse_excluded
+from dnsbl.casework.slices import SLICE, in_slices
 from dnsbl.clock import Clock
-from dnsbl.errors import BrokenOff, NotFound, Refused, StoreUnavailable
+from dnsbl.errors import NotFound, Refused
 from dnsbl.model import Entry, Exclusion, Job, Listing, Return
 from dnsbl.rules import targets
 from dnsbl.settings import Settings
-from dnsbl.store import Store
+from dnsbl.store import Store, Transaction
 from dnsbl.store.journal import CLOCK, Clocked
 from dnsbl.store.packed import Packed
 from dnsbl.vocabulary import DECLARED, DO_NOT_TEST, EXCEPTION, EXEMPT, PROOF_KINDS, JobReason, Reason, Refusal
@@ -79,7 +81,8 @@ class Operators:
 
         `reason` stays among operators; `public` is shown to everybody, and without one that of an earlier exclusion of
         this network stays. Raises Refused (TOO_WIDE).
-        """
+
+        Tests are dropped in slices that let others write; where that breaks off, the same again does the rest."""
         now = self._clock.now()
         targets.excludable(network, self._settings)
         with self._store.write() as tx:
@@ -101,8 +104,16 @@ class Operators:
                 evidence=reason,
                 clocked=Clocked.NOTED,
             )
-            for job in tx.jobs.queued_in(network):
+        left = True
+
+        def drop(tx: Transaction) -> None:
+            nonlocal left
+            queued = tx.jobs.queued_in(network, most=SLICE)
+            for job in queued:
                 self._judging.unqueue(tx, job, reason=Reason.EXCLUDED, actor=actor, now=now)
+            left = len(queued) == SLICE
+
+        in_slices(self._store, takewhile(lambda _: left, repeat(drop)), unfinished=_undropped(network))
         return exclusion
 
     def end_exclusion(self, network: Network, *, reason: str, actor: str) -> None:
@@ -130,19 +141,16 @@ class Operators:
 
     def _plan_again(self, network: Network, actor: str, now: datetime) -> int:
         """Queue what policy plans there, a slice at a time; returns how many tests. What breaks it off says so."""
-        tests, behind, terms = 0, None, self._settings.policy
-        try:
-            while True:
-                with self._store.write() as tx:
-                    planned = self._queueing.plan_again(tx, network, terms, behind=behind, actor=actor, now=now)
-                tests, behind = tests + planned.tests, planned.behind
-                if behind is None:
-                    return tests
-                self._store.give_way()
-        except StoreUnavailable as error:
-            raise StoreUnavailable(f"{error} {_unplanned(network)}", trouble=error.trouble) from error
-        except KeyboardInterrupt:
-            raise BrokenOff(f"Broken off. {_unplanned(network)}") from None
+        tests, left, behind, terms = 0, True, None, self._settings.policy
+
+        def plan(tx: Transaction) -> None:
+            nonlocal tests, left, behind
+            planned = self._queueing.plan_again(tx, network, terms, behind=behind, actor=actor, now=now)
+            tests, behind = tests + planned.tests, planned.behind
+            left = behind is not None
+
+        in_slices(self._store, takewhile(lambda _: left, repeat(plan)), unfinished=_unplanned(network))
+        return tests
 
     def exclusions(self) -> list[Exclusion]:
         """Every network that is not tested, in the order of networks."""
@@ -348,6 +356,12 @@ class Operators:
         """Check the whole chain; returns how many entries hold together. Raises Damaged naming the first bad one."""
         with self._store.read() as tx:
             return tx.journal.verify()
+
+
+def _undropped(network: Network) -> str:
+    return (
+        f"{network} is excluded, but not all tests that wait there are dropped: the same command again does the rest."
+    )
 
 
 def _unplanned(network: Network) -> str:

@@ -227,12 +227,26 @@ class Oversight:
         reason: Reason | None = None,
         before: int | None = None,
         most: int,
-    ) -> list[Listing]:
-        """Active listings, newest first, behind the one of this number, as far as all filters let them through."""
-        with self._store.read() as tx:
-            return tx.listings.page(
-                kinds=kinds, network=network, since=since, until=until, reason=reason, before=before, most=most
-            )
+        whole: bool = False,
+    ) -> tuple[list[Listing], int | None]:
+        """Active listings, newest first, behind the one of this number, as far as all filters let them through; and
+        the number behind which there may be more, or None. `whole`: on a long list it is looked on until there are so
+        many, or no more; else for no longer than a page may take."""
+        found = list[Listing]()
+        while True:
+            with self._store.read() as tx:
+                part, before = tx.listings.page(
+                    kinds=kinds,
+                    network=network,
+                    since=since,
+                    until=until,
+                    reason=reason,
+                    before=before,
+                    most=most - len(found),
+                )
+            found += part
+            if before is None or len(found) == most or not whole:
+                return found, before
 
     def entries(
         self,

@@ -55,7 +55,7 @@ class Replaying:
         self._taken_back = TakenBack(terms, queueing, judging)
         self._now = now
         self._actor = actor
-        self._purges: list[Again] = []
+        self._purges: dict[str, Again] = {}  #: by their source
         self.wordless = 0  #: what came back without its words for everybody
         self.keyless: set[str] = set()  #: reporters whose key was changed for another one, which nobody knows
         self.reopened: list[Network] = []  #: networks whose exclusion has ended since
@@ -93,7 +93,7 @@ class Replaying:
                 if kind not in PROOF_KINDS:
                     active = self._tx.listings.active([parse_network(entry.subject)], kind)
                     self._tx.listings.extend(active.values(), schedule.review(self._terms, kind, entry.at))
-        return sum(purge.take_back() for purge in self._purges)
+        return sum(purge.take_back() for purge in self._purges.values())
 
     def _excluded(self, entry: Entry) -> None:
         tx, network = self._tx, parse_network(entry.subject)
@@ -105,8 +105,9 @@ class Replaying:
         self.wordless += before is None
         public = before.public if before else ""
         tx.exclusions.put(Exclusion(network=network, reason=entry.evidence, public=public, since=entry.at))
-        for job in tx.jobs.queued_in(network):
-            tx.jobs.finish(job)
+        while queued := tx.jobs.queued_in(network, most=1000):
+            for job in queued:
+                tx.jobs.finish(job)
 
     def _suspended(self, entry: Entry) -> None:
         """A source was purged, or is taken again. What it had brought before counts no more in either case."""
@@ -116,7 +117,7 @@ class Replaying:
             return
         reason = entry.evidence.removeprefix(f"source {entry.subject}: ")
         retracted = _RETRACTED.search(entry.after)
-        self.wordless += 1
+        self.wordless += entry.subject not in {each.source for each in tx.suspensions.all()}
         tx.suspensions.put(
             Suspension(
                 source=entry.subject,
@@ -126,11 +127,13 @@ class Replaying:
                 retracted=int(retracted[1]) if retracted else 0,
             )
         )
+        if entry.subject in self._purges:
+            return
         try:
             source = bringers.read(entry.subject)
         except Refused:  # written by rules of another day: it stays suspended
             return
-        self._purges.append(Again(tx, source, self._judging, now=self._now, reason=reason, actor=self._actor))
+        self._purges[entry.subject] = Again(tx, source, self._judging, now=self._now, reason=reason, actor=self._actor)
 
     def _withdrawn(self, entry: Entry) -> None:
         """A nomination was taken back, if the copy has it."""

@@ -118,7 +118,7 @@ def listing_list(
     if zone:
         published = {name for one in _zone(opened, zone).views.values() for name in one.kinds}
         wanted = published if wanted is None else wanted & published
-    found = opened.casework.oversight.listings(
+    found, following = opened.casework.oversight.listings(
         kinds=wanted,
         network=networks.one(network) if network else None,
         since=since.replace(tzinfo=UTC) if since else None,
@@ -126,10 +126,11 @@ def listing_list(
         reason=_named(why),
         before=before,
         most=most,
+        whole=True,
     )
     alone = not (kinds or network or since or until or zone or why or before)
     nothing = "Nothing is listed." if alone else "Nothing is listed that all of this is true of."
-    show.listings(found, nothing=nothing, following=found[-1].id if len(found) == most else None, as_json=as_json)
+    show.listings(found, nothing=nothing, following=following, as_json=as_json)
 
 
 @app.command("except")

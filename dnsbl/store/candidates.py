@@ -11,7 +11,6 @@ from dnsbl.model import Candidate
 from dnsbl.store.clerk import prepared
 from dnsbl.store.schema.nominated import candidates
 from dnsbl.store.shelf import Shelf, columns, many
-from dnsbl.vocabulary import Door
 
 _ALL = columns(candidates, Candidate)
 
@@ -56,19 +55,16 @@ class Candidates(Shelf):
         wanted = select(candidates.c.bringer, func.count()).group_by(candidates.c.bringer)
         return {row.bringer: row[1] for row in self._sql.execute(wanted.order_by(candidates.c.bringer))}
 
-    def bringers(self) -> list[tuple[Door, str]]:
-        """Everybody whose candidates wait, with the door that they came in at."""
-        wanted = select(candidates.c.door, candidates.c.bringer).distinct()
-        return [(row.door, row.bringer) for row in self._sql.execute(wanted.order_by(*wanted.selected_columns))]
-
     def drop(self, number: int) -> None:
         """This one had its turn."""
         self._sql.execute(delete(candidates).where(candidates.c.id == number))
 
-    def drop_of(self, bringer: str) -> int:
-        """All of one bringer; returns how many."""
-        return self._sql.execute(delete(candidates).where(candidates.c.bringer == bringer)).rowcount
+    def drop_of(self, bringer: str, *, most: int) -> int:
+        """The oldest of one bringer, at most so many; returns how many."""
+        oldest = select(candidates.c.id).where(candidates.c.bringer == bringer).order_by(candidates.c.id).limit(most)
+        return self._sql.execute(delete(candidates).where(candidates.c.id.in_(oldest))).rowcount
 
-    def drop_before(self, moment: datetime) -> int:
-        """All that wait since before then; returns how many."""
-        return self._sql.execute(delete(candidates).where(candidates.c.added < moment)).rowcount
+    def drop_before(self, moment: datetime, *, most: int) -> int:
+        """Those that wait since before then, at most so many; returns how many."""
+        old = select(candidates.c.id).where(candidates.c.added < moment).limit(most)
+        return self._sql.execute(delete(candidates).where(candidates.c.id.in_(old))).rowcount

@@ -16,7 +16,8 @@ class Contacts(Shelf):
 
     def keep(self, address: Address, mailbox: str, *, at: datetime, until: datetime) -> None:
         """Remember whom to write to, "" for nobody, until then; what is past goes."""
-        self._sql.execute(delete(contacts).where((contacts.c.until < at) | (contacts.c.address == address)))
+        for past in (contacts.c.until < at, contacts.c.address == address):  # each by its index
+            self._sql.execute(delete(contacts).where(past))
         self._sql.execute(insert(contacts).values(address=address, mailbox=mailbox, until=until))
 
     def known(self, address: Address, now: datetime) -> str | None:

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Index
 
 from dnsbl.store.schema.entered import journal, log_bundles, stretch
-from dnsbl.store.schema.listed import ACTIVE, COMES_OUT, forthcoming, listings, outputs
+from dnsbl.store.schema.listed import ACTIVE, COMES_OUT, WORDED, forthcoming, listings, outputs
 from dnsbl.store.schema.manned import kept, sent, sign_in_tries, sign_ins
 from dnsbl.store.schema.nominated import REPORTED, candidates, evidence, lookups, nominations
 from dnsbl.store.schema.tested import (
@@ -21,6 +21,7 @@ from dnsbl.store.schema.tested import (
     OF_ITSELF,
     OF_THE_LIST,
     RUNNING,
+    SELF_TESTS,
     WAITING,
     jobs,
     paths,
@@ -28,7 +29,7 @@ from dnsbl.store.schema.tested import (
     returns,
     runs,
 )
-from dnsbl.store.schema.told import UNSENT, WATCHING, notices, watches
+from dnsbl.store.schema.told import UNSENT, WATCHING, contacts, notices, watches
 from dnsbl.store.schema.whole import metadata
 
 #: `metadata`: the tables, with their indexes.
@@ -60,8 +61,10 @@ _of(LIVE, "ix_jobs_live_due", jobs.c.due, jobs.c.id)
 _of(LIVE, "ix_jobs_live_rank", jobs.c.rank, jobs.c.due, jobs.c.id)
 _of(RUNNING, "ix_jobs_running", jobs.c.neighbourhood, jobs.c.address)
 _of(NOMINATED, "ix_jobs_nominated_address", jobs.c.address)
+_of(SELF_TESTS, "ix_jobs_self_test_due", jobs.c.due)
 
 Index("ix_removals_address_at", removals.c.address, removals.c.at)
+Index("ix_removals_run", removals.c.run)
 
 _of(FORGETTABLE, "ix_runs_forgettable", runs.c.settled, runs.c.id)
 Index("ix_runs_address_started", runs.c.address, runs.c.started)
@@ -84,6 +87,8 @@ Index("ix_listings_since", listings.c.since)
 _of(listings.c.run.is_not(None), "ix_listings_run", listings.c.run)
 _of(listings.c.ended.is_not(None), "ix_listings_ended", listings.c.ended)
 _of(ACTIVE, "ix_listings_active_expires", listings.c.expires)
+_of(ACTIVE, "ix_listings_active_kind", listings.c.kind, listings.c.id)
+_of(WORDED, "ix_listings_author", listings.c.author, listings.c.id)
 
 _of(COMES_OUT, "uq_outputs_active", outputs.c.input, outputs.c.output, unique=True)
 Index("ix_outputs_run", outputs.c.run)
@@ -94,6 +99,8 @@ Index("ix_forthcoming_due", forthcoming.c.due)
 
 _of(UNSENT, "ix_notices_unsent_due", notices.c.due)
 Index("ix_notices_ended", notices.c.ended)
+
+Index("ix_contacts_until", contacts.c.until)
 
 _of(WATCHING, "ix_watches_network", watches.c.network)
 

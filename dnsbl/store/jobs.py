@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import (
     BindParameter,
+    Subquery,
     and_,
     bindparam,
     case,
@@ -28,7 +29,7 @@ from dnsbl.addresses import Address, Network, neighbourhood
 from dnsbl.model import ASKED, Crowded, Job, WaitingTests
 from dnsbl.store.clerk import Prepared, prepared
 from dnsbl.store.columns import NoneOf, address_key, network_key, one_of, span
-from dnsbl.store.schema.tested import LIVE, NOMINATED, OF_ITSELF, OF_THE_LIST, RUNNING, jobs, paths
+from dnsbl.store.schema.tested import LIVE, NOMINATED, OF_ITSELF, OF_THE_LIST, RUNNING, SELF_TESTS, jobs, paths
 from dnsbl.store.shelf import Shelf, columns, many, one
 from dnsbl.vocabulary import Extent, JobReason, JobState
 
@@ -77,6 +78,8 @@ _NEXT_RANK = (
 )
 _CLAIM = prepared(update(jobs).where(jobs.c.id == bindparam("of")).values(takes=jobs.c.takes + 1).returning(*_JOB))
 _RENEW = prepared(update(jobs).where(_TAKE))
+#: Jobs that are counted, of however many.
+COUNTED = 50_000
 #: Every network takes a test.
 NOTHING = Crowded()
 
@@ -134,7 +137,7 @@ class Jobs(Shelf):
 
     def self_tests(self, since: datetime, within: Network | None = None) -> list[datetime]:
         """When self-tests were asked for since then, all or those with a path into a network, oldest first."""
-        wanted = select(jobs.c.due).where(jobs.c.reason == JobReason.SELF_TEST, jobs.c.due >= since)
+        wanted = select(jobs.c.due).where(SELF_TESTS, jobs.c.due >= since)
         if within is not None:
             into = exists().where(paths.c.run == jobs.c.run, paths.c.address.between(*span(within)))
             wanted = wanted.where(into)
@@ -144,10 +147,14 @@ class Jobs(Shelf):
         """The job that fills this run."""
         return one(Job, self._sql.execute(_OF_RUN, {"run": run}).one_or_none())
 
-    def queued_in(self, network: Network) -> list[Job]:
-        """The queued jobs of a network's addresses."""
-        wanted = select(*_JOB).where(LIVE, jobs.c.address.between(*span(network)), jobs.c.state == JobState.QUEUED)
-        return many(Job, self._sql.execute(wanted.order_by(jobs.c.id)))
+    def queued_in(self, network: Network, *, most: int) -> list[Job]:
+        """The queued jobs of a network's addresses, owners' own too; at most so many."""
+        inside = (jobs.c.address.between(*span(network)), jobs.c.state == JobState.QUEUED)
+        found: list[Job] = []
+        for whose in (OF_THE_LIST, OF_ITSELF):  # an index each
+            wanted = select(*_JOB).where(whose, *inside).order_by(jobs.c.address).limit(most - len(found))
+            found += many(Job, self._sql.execute(wanted))
+        return found
 
     def under_way(self, network: Network) -> int:
         """The tests that run in a neighbourhood, as `addresses.neighbourhood` cuts them."""
@@ -248,46 +255,42 @@ class Jobs(Shelf):
         return int(every) - int(retests), int(retests)
 
     def coming(self, now: datetime, until: datetime) -> int:
-        """How many queued tests fall due between these moments."""
-        due = and_(LIVE, jobs.c.state == JobState.QUEUED, jobs.c.due > now, jobs.c.due <= until)
-        return int(self._sql.execute(select(func.count()).select_from(jobs).where(due)).scalar_one())
+        """How many queued tests fall due between these moments. (None that runs does: what is taken is due.)"""
+        due = and_(LIVE, jobs.c.due > now, jobs.c.due <= until)
+        return int(self._sql.execute(_HOW_MANY.where(due)).scalar_one())
 
     def running(self, now: datetime) -> int:
         """How many are in workers' hands."""
-        held = and_(LIVE, jobs.c.state == JobState.RUNNING, jobs.c.lease_until >= now)
-        return int(self._sql.execute(select(func.count()).select_from(jobs).where(held)).scalar_one())
+        return int(self._sql.execute(_HOW_MANY.where(RUNNING, jobs.c.lease_until >= now)).scalar_one())
 
     def in_hands(self, now: datetime, *, most: int) -> list[Job]:
         """Those in workers' hands, the first that was taken first; at most so many."""
-        held = and_(LIVE, jobs.c.state == JobState.RUNNING, jobs.c.lease_until >= now)
-        return many(Job, self._sql.execute(select(*_JOB).where(held).order_by(jobs.c.due, jobs.c.id).limit(most)))
+        held = select(*_JOB).where(RUNNING, jobs.c.lease_until >= now)
+        return many(Job, self._sql.execute(held.order_by(jobs.c.due, jobs.c.id).limit(most)))
 
     def waiting(self, now: datetime) -> list[WaitingTests]:
-        """What is queued or running, a row for each reason, in the order of their names."""
-        queued = jobs.c.state == JobState.QUEUED
-        due = and_(queued, jobs.c.due <= now)
-        wanted = (
-            select(
-                jobs.c.reason,
-                func.sum(case((due, 1), else_=0)),
-                func.sum(case((and_(queued, jobs.c.due > now), 1), else_=0)),
-                func.sum(case((jobs.c.state == JobState.RUNNING, 1), else_=0)),
-                func.min(case((due, jobs.c.due))),
-            )
-            .where(LIVE)
-            .group_by(jobs.c.reason)
-            .order_by(jobs.c.reason)
-        )
+        """What is queued or running, a row for each reason, in the order of their names. Every listing has a test
+        that is planned: of those that are due the first COUNTED are looked at, and of those to come the next."""
+        queued = select(jobs.c.reason, jobs.c.due).where(LIVE, jobs.c.state == JobState.QUEUED).order_by(jobs.c.due)
+        due = self._by_reason(queued.where(jobs.c.due <= now).limit(COUNTED).subquery())
+        later = self._by_reason(queued.where(jobs.c.due > now).limit(COUNTED).subquery())
+        running = self._by_reason(select(jobs.c.reason, jobs.c.due).where(RUNNING).subquery())
+        none = (0, now)
         return [
             WaitingTests(
-                reason=JobReason(reason),
-                due=int(due),
-                later=int(later),
-                running=int(running),
-                oldest=(now - since).total_seconds() if since else 0.0,
+                reason=reason,
+                due=due.get(reason, none)[0],
+                later=later.get(reason, none)[0],
+                running=running.get(reason, none)[0],
+                oldest=(now - due.get(reason, none)[1]).total_seconds(),
             )
-            for reason, due, later, running, since in self._sql.execute(wanted)
+            for reason in sorted(due.keys() | later.keys() | running.keys())
         ]
+
+    def _by_reason(self, these: Subquery) -> dict[JobReason, tuple[int, datetime]]:
+        """How many of these there are of each reason, and when the first is due."""
+        wanted = select(these.c.reason, func.count(), func.min(these.c.due)).group_by(these.c.reason)
+        return {JobReason(reason): (int(count), first) for reason, count, first in self._sql.execute(wanted)}
 
     def finish(self, job: Job) -> None:
         """The address may have another job. Who holds this one keeps it, to file what is still to be filed."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, delete, select, tuple_, update
+from sqlalchemy import bindparam, delete, select, update
 
 from dnsbl.store.clerk import counting, prepared
 from dnsbl.store.schema.manned import kept
@@ -26,9 +26,11 @@ _OF = prepared(
 _STALE = (kept.c.day > EVER, kept.c.day < bindparam("since"))
 _IS_STALE, _DROP = prepared(select(kept.c.holder).where(*_STALE).limit(1)), prepared(delete(kept).where(*_STALE))
 _COUNT = counting(kept)
+_ONE = (kept.c.holder == bindparam("for_holder"), kept.c.day == bindparam("of_day"))
+_END = prepared(delete(kept).where(*_ONE))
 _GROW = prepared(
     update(kept)
-    .where(kept.c.holder == bindparam("for_holder"), kept.c.day == bindparam("of_day"))
+    .where(*_ONE)
     .values(messages=kept.c.messages + bindparam("more_messages"), octets=kept.c.octets + bindparam("more_octets"))
 )
 
@@ -79,5 +81,4 @@ class Kept(Shelf):
 
     def drop(self, accounts: Iterable[Account]) -> None:
         """Nothing is counted for these any more."""
-        here = [(account.holder, account.day) for account in accounts]
-        self._sql.execute(delete(kept).where(tuple_(kept.c.holder, kept.c.day).in_(here)))
+        self._sql.later(_END, *({"for_holder": account.holder, "of_day": account.day} for account in accounts))

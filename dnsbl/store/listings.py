@@ -6,14 +6,26 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, bindparam, case, func, insert, or_, select, type_coerce, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    bindparam,
+    case,
+    func,
+    insert,
+    or_,
+    select,
+    type_coerce,
+    union_all,
+    update,
+)
 
 from dnsbl.addresses import Address, Network, network_of
 from dnsbl.errors import Damaged
 from dnsbl.model import Listing
 from dnsbl.store.clerk import prepared
 from dnsbl.store.columns import RawKey, covering, network_key, span
-from dnsbl.store.schema.listed import ACTIVE, listings
+from dnsbl.store.schema.listed import ACTIVE, WORDED, listings
 from dnsbl.store.schema.tested import letters, returns
 from dnsbl.store.shelf import Shelf, columns, many, one
 from dnsbl.vocabulary import BACKSCATTER, EXCEPTION, GOT_OFF, OUTPUT_KINDS, PROOF_KINDS, TESTED_KINDS, Reason
@@ -64,6 +76,8 @@ _CAME_BACK = prepared(
     .where(letters.c.run == bindparam("run"), letters.c.finding.in_(bindparam("shown", expanding=True)))
     .limit(1)
 )
+#: Listings that are looked at in a search that no index serves. Addresses of a network whose listings are found by it.
+WINDOW, NEAR = 500_000, 1 << 16
 
 
 class Listings(Shelf):
@@ -110,9 +124,10 @@ class Listings(Shelf):
         found = self._sql.execute(_PRESENT, {"networks": list(networks), "kind": kind})
         return {row.network: row.id for row in found}
 
-    def worded_by(self, author: str, *, most: int) -> list[Listing]:
-        """Active listings by this operator's word, exceptions apart; at most so many."""
-        wanted = select(*_LISTING).where(listings.c.author == author, listings.c.kind != EXCEPTION, ACTIVE)
+    def worded_by(self, author: str, *, behind: int, most: int) -> list[Listing]:
+        """Active listings by this operator's word with numbers behind this one, exceptions apart; at most so many."""
+        wanted = select(*_LISTING).where(WORDED, listings.c.author == author, listings.c.kind != EXCEPTION)
+        wanted = wanted.where(listings.c.id > behind)
         return many(Listing, self._sql.execute(wanted.order_by(listings.c.id).limit(most)))
 
     def to_review(self, before: datetime, *, most: int) -> list[Listing]:
@@ -206,8 +221,8 @@ class Listings(Shelf):
 
     def exceptions(self) -> list[Listing]:
         """All active exceptions, in the order of networks."""
-        wanted = select(*_LISTING).where(listings.c.kind == EXCEPTION, ACTIVE).order_by(listings.c.network)
-        return many(Listing, self._sql.execute(wanted))
+        found = many(Listing, self._sql.execute(select(*_LISTING).where(listings.c.kind == EXCEPTION, ACTIVE)))
+        return sorted(found, key=lambda each: network_key(each.network))
 
     def _around(self, of: Address | Network) -> list[Listing]:
         """All active rows that cover this, exceptions too, narrowest first."""
@@ -236,12 +251,22 @@ class Listings(Shelf):
         reason: Reason | None = None,
         before: int | None = None,
         most: int,
-    ) -> list[Listing]:
+    ) -> tuple[list[Listing], int | None]:
         """Active listings, the newest first, those behind the one of this number: of these kinds, in this network,
-        begun from `since` on and before `until`, for this reason. Exceptions are none."""
-        wanted = select(*_LISTING).where(ACTIVE, listings.c.kind != EXCEPTION)
-        if kinds is not None:
-            wanted = wanted.where(listings.c.kind.in_(sorted(kinds)))
+        begun from `since` on and before `until`, for this reason. Exceptions are none. And the number behind which
+        there may be more, or None.
+
+        Those of some kinds, and those of a network that is not wide, are found by an index; else WINDOW listings are
+        looked at and no more, so that a search for what there is nowhere costs the same on a list of any length."""
+        end = before if before is not None else self.last() + 1
+        near = network is not None and network.num_addresses <= NEAR
+        found_by_kind = kinds is not None and all(each is None for each in (network, since, until, reason))
+        low = 1 if near or found_by_kind else max(1, end - WINDOW)
+        wanted = select(listings.c.id).where(ACTIVE)
+        if near:
+            wanted = wanted.where(listings.c.id + 0 < end)  # no walk of the key
+        else:
+            wanted = wanted.where(listings.c.id >= low, listings.c.id < end)
         if network is not None:
             wanted = wanted.where(listings.c.network.between(network, network_of(span(network)[1])))
         if since is not None:
@@ -250,9 +275,18 @@ class Listings(Shelf):
             wanted = wanted.where(listings.c.since < until)
         if reason is not None:
             wanted = wanted.where(listings.c.reason == reason)
-        if before is not None:
-            wanted = wanted.where(listings.c.id < before)
-        return many(Listing, self._sql.execute(wanted.order_by(listings.c.id.desc()).limit(most)))
+        of_kinds = [wanted.where(listings.c.kind != EXCEPTION)]
+        if kinds is not None:  # the newest of each, mixed: of all kinds a rare one would be looked for in all there is
+            of_kinds = [wanted.where(listings.c.kind == kind) for kind in sorted(kinds) if kind != EXCEPTION]
+        if not of_kinds:
+            return [], None
+        newest = (select(each.order_by(listings.c.id.desc()).limit(most).subquery()) for each in of_kinds)
+        mixed = union_all(*newest).subquery()
+        rows = select(*_LISTING).join(mixed, mixed.c.id == listings.c.id).order_by(mixed.c.id.desc()).limit(most)
+        found = many(Listing, self._sql.execute(rows))
+        if len(found) == most:
+            low = found[-1].id
+        return found, low if low > 1 else None
 
     def begun(self, since: datetime, until: datetime) -> int:
         """How many began between these moments, exceptions apart, ended since or not."""

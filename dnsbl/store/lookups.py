@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, tuple_, update
 
 from dnsbl.addresses import Address
 from dnsbl.store.clerk import prepared
@@ -45,6 +45,8 @@ class LookupShelf(Shelf):
         """Whether anything is older."""
         return self._sql.execute(_OLD, {"before": before}).first() is not None
 
-    def forget(self, before: datetime) -> int:
-        """Drop what is older; returns how many."""
-        return self._sql.execute(delete(lookups).where(lookups.c.last < before)).rowcount
+    def forget(self, before: datetime, *, most: int) -> int:
+        """Drop what is older, at most so much; returns how many."""
+        key = (lookups.c.client, lookups.c.address)
+        old = select(*key).where(lookups.c.last < before).limit(most)
+        return self._sql.execute(delete(lookups).where(tuple_(*key).in_(old))).rowcount

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from sqlalchemy import ColumnElement, and_, bindparam, func, insert, literal, select, tuple_, update
+from sqlalchemy import and_, bindparam, func, insert, literal, select, update
 
 from dnsbl.addresses import Address
 from dnsbl.model import Nominated, Nomination
@@ -87,11 +87,10 @@ class Nominations(Shelf):
 
     def received(self, since: datetime) -> dict[Door, int]:
         """How many came in since then, by door; of at most the 100,000 newest."""
-        newest = select(func.coalesce(func.max(nominations.c.id), 0)).scalar_subquery()
-        wanted = select(nominations.c.door, func.count()).where(
-            nominations.c.id > newest - 100_000, nominations.c.received >= since
-        )
-        return {door: int(count) for door, count in self._sql.execute(wanted.group_by(nominations.c.door))}
+        newest = select(nominations.c.door, nominations.c.received).order_by(nominations.c.id.desc())
+        last = newest.limit(100_000).subquery()
+        wanted = select(last.c.door, func.count()).where(last.c.received >= since).group_by(last.c.door)
+        return {door: int(count) for door, count in self._sql.execute(wanted)}
 
     def of_run(self, address: Address, run: str) -> Nominated | None:
         """The first nomination of an address that led to this test and counts."""
@@ -133,29 +132,34 @@ class Nominations(Shelf):
         wanted = wanted.where(nominations.c.received >= since, _STANDS).distinct()
         return set(self._sql.execute(wanted).scalars())
 
-    def nominators(self) -> list[tuple[Door, str]]:
-        """Everybody whose nominations count, with the door that he came in at."""
-        wanted = select(nominations.c.door, nominations.c.nominator).where(_STANDS).distinct()
-        return [(row.door, row.nominator) for row in self._sql.execute(wanted.order_by(*wanted.selected_columns))]
+    def last(self) -> int:
+        """The number of the newest, 0 where there was none yet."""
+        return int(self._sql.execute(select(func.coalesce(func.max(nominations.c.id), 0))).scalar_one())
 
-    def brought_by(self, nominators: Sequence[tuple[Door, str]]) -> list[Address]:
-        """The addresses that at most 500 of these nominate with what counts, in order."""
-        wanted = select(nominations.c.address).where(_of(nominators), _STANDS).distinct()
-        return list(self._sql.execute(wanted.order_by(nominations.c.address)).scalars())
+    def brought(
+        self, after: int, upto: int, *, door: Door | None = None, name: str = ""
+    ) -> list[tuple[Address, Door, str]]:
+        """The addresses of nominations that count with numbers between these, each with who has brought it, and the
+        door that he came in at; of one door, and one name, where it is given."""
+        who = (nominations.c.address, nominations.c.door, nominations.c.nominator)
+        wanted = select(*who).where(nominations.c.id > after, nominations.c.id <= upto, _STANDS).distinct()
+        if door is not None:
+            wanted = wanted.where(nominations.c.door == door)
+        if name:
+            wanted = wanted.where(nominations.c.nominator == name)
+        return [(address, door, name) for address, door, name in self._sql.execute(wanted)]
 
-    def void(self, nominators: Sequence[tuple[Door, str]]) -> int:
-        """From now on nothing counts that at most 500 of these have brought; returns how many nominations that are."""
-        return self._sql.execute(update(nominations).where(_of(nominators), _STANDS).values(void=True)).rowcount
+    def against(self, addresses: Iterable[Address]) -> list[tuple[int, Address, Door, str]]:
+        """The nominations that count against at most 5000 addresses: the number of each, whom it names, and who has
+        brought it by which door."""
+        who = (nominations.c.id, nominations.c.address, nominations.c.door, nominations.c.nominator)
+        wanted = select(*who).where(nominations.c.address.in_(list(addresses)), _STANDS)
+        return [(number, address, door, name) for number, address, door, name in self._sql.execute(wanted)]
 
-    def standing(self, addresses: Iterable[Address]) -> set[Address]:
-        """Those of at most 5000 addresses against which a nomination counts."""
-        wanted = select(nominations.c.address).where(nominations.c.address.in_(list(addresses)), _STANDS).distinct()
-        return set(self._sql.execute(wanted).scalars())
+    def void(self, numbers: Iterable[int]) -> None:
+        """The nominations of these numbers count no more."""
+        self._sql.later(_CHANGE, *({"of": number, "void": True} for number in numbers))
 
     def void_alone(self, address: Address) -> bool:
         """Whether it was nominated, and by nobody whose nominations count."""
         return self._sql.execute(_VOID_FIRST, {"address": address}).scalar() is True
-
-
-def _of(nominators: Sequence[tuple[Door, str]]) -> ColumnElement[bool]:
-    return tuple_(nominations.c.door, nominations.c.nominator).in_(list(nominators))

@@ -152,8 +152,9 @@ class Old(Shelf):
 
     def changes(self) -> tuple[int, int]:
         """The oldest and the newest number of the log of changes; 0 and 0 where there is none."""
-        found = self._sql.execute(select(func.min(changes.c.seq), func.max(changes.c.seq))).one()
-        return int(found[0] or 0), int(found[1] or 0)
+        ends = (select(end(changes.c.seq)).scalar_subquery() for end in (func.min, func.max))  # each by the key
+        first, last = self._sql.execute(select(*ends)).one()
+        return int(first or 0), int(last or 0)
 
     def changes_before(self, moment: datetime) -> int:
         """The number of the last change before then; by halves, as their times grow. One without a time is as old as

@@ -109,11 +109,12 @@ class Returns(Shelf):
         return first
 
     def arrived(self, since: datetime) -> dict[Finding, tuple[int, datetime]]:
-        """What came to the collector since then: of each finding how many, and when the last one."""
-        wanted = select(returns.c.finding, func.count(), func.max(returns.c.received)).where(
-            returns.c.received >= since
-        )
-        return {row[0]: (int(row[1]), row[2]) for row in self._sql.execute(wanted.group_by(returns.c.finding))}
+        """What came to the collector since then: of each finding how many, and when the last one; of at most the
+        100,000 newest."""
+        lately = select(returns.c.finding, returns.c.received).where(returns.c.received >= since)
+        new = lately.order_by(returns.c.received.desc()).limit(100_000).subquery()
+        wanted = select(new.c.finding, func.count(), func.max(new.c.received)).group_by(new.c.finding)
+        return {row[0]: (int(row[1]), row[2]) for row in self._sql.execute(wanted)}
 
     def page(self, findings: Collection[Finding], before: int | None = None, *, most: int) -> list[Return]:
         """The heads of the last messages that were found to be one of these, newest first; those behind the one of

@@ -7,10 +7,11 @@ OLDER = """
 import sys
 from sqlalchemy import create_engine
 from dnsbl.store import versions
-assert versions.NEWEST == "0035", "what follows undoes that one: say here how the newest is undone"
+assert versions.NEWEST == "0036", "what follows undoes that one: say here how the newest is undone"
 before = f"{int(versions.NEWEST) - 1:04}"
 with create_engine(sys.argv[1]).begin() as now:
-    now.exec_driver_sql("ALTER TABLE reporters RENAME COLUMN tier TO trust")
+    for index in ("removals_run", "contacts_until", "jobs_self_test_due", "listings_active_kind", "listings_author"):
+        now.exec_driver_sql(f"DROP INDEX ix_{index}")
     now.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{before}'")
 print(before)
 """

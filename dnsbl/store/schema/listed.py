@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, ForeignKey
+from sqlalchemy import Column, ForeignKey, and_, literal_column
 
 from dnsbl.store.columns import Moment, Named, NetworkKey, Number, Words, YesNo
 from dnsbl.store.schema import table
@@ -26,6 +26,8 @@ listings = table(
     Column("author", Words, nullable=False, server_default=""),
 )
 ACTIVE = listings.c.ended.is_(None)
+#: By an operator's word.
+WORDED = and_(ACTIVE, listings.c.author != literal_column("''"))
 
 #: Which relay's letters came out of which address; kept after its end.
 outputs = table(

@@ -38,7 +38,8 @@ LIVE = jobs.c.state != literal_column(f"'{JobState.DONE}'")
 #: One live test per address, whatever two doors do at once. What an owner tests for himself is beside that and takes
 #: nobody's place: else he could have the test that a nomination asked for be one that lists nobody.
 OF_THE_LIST = and_(LIVE, jobs.c.reason != literal_column(f"'{JobReason.SELF_TEST}'"))
-OF_ITSELF = and_(LIVE, jobs.c.reason == literal_column(f"'{JobReason.SELF_TEST}'"))
+SELF_TESTS = jobs.c.reason == literal_column(f"'{JobReason.SELF_TEST}'")
+OF_ITSELF = and_(LIVE, SELF_TESTS)
 
 #: In a worker's hands: few, however many wait.
 RUNNING = jobs.c.state == literal_column(f"'{JobState.RUNNING}'")

@@ -71,11 +71,12 @@ class Lists(AdminPage):
         filters = {"kind": kind[:40], "network": network[:100], "since": since[:40], "until": until[:40]}
         filters |= {"reason": reason[:40]}
         found: list[Any] = []
+        following = None
         try:
             if review:
                 found = self.desk.reviewing.due(within_days=LAPSING, most=ROWS)
             else:
-                found = self.desk.oversight.listings(
+                found, following = self.desk.oversight.listings(
                     kinds={kind} if kind else None,
                     network=network_of(network) if network.strip() else None,
                     since=moment_of(since),
@@ -86,7 +87,6 @@ class Lists(AdminPage):
                 )
         except Refused as error:
             mistake, status = mistake or str(error), 422
-        following = found[-1].id if len(found) == ROWS and not review else None
         return self.page(
             request,
             "listings",

@@ -27,7 +27,7 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def listed(office: Office) -> list[Network]:
     with office.store.read() as tx:
-        return sorted(one.network for one in tx.listings.page(most=100))
+        return sorted(one.network for one in tx.listings.page(most=100)[0])
 
 
 def break_off(error: BaseException, after: int):

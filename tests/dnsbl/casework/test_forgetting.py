@@ -249,7 +249,7 @@ def test_whatever_happened_every_standing_listing_shows_its_proof_and_the_chain_
     for what in [*history, "month", "month", "forget"]:
         _happen(office, what, f"10.9.{base % 250}.{next(hosts)}", base)
     with office.store.read() as tx:
-        standing = tx.listings.page(most=500)
+        standing = tx.listings.page(most=500)[0]
         for listing in standing:
             if listing.run is None:
                 continue

@@ -94,7 +94,7 @@ def test_a_planned_test_is_pulled_forward(lending: Any) -> None:
 def test_whom_a_bad_source_named_alone_is_not_tested(lending: Any) -> None:
     lent = ask(lending, "known")
     with lending.store.write() as tx:
-        tx.nominations.void(tx.nominations.nominators())
+        tx.nominations.void(range(1, tx.nominations.last() + 1))
         assert steps(lending).follow(tx, lent.run, lending.clock.now()) is None
 
 

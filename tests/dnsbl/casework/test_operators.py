@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from dnsbl.addresses import Network
-from dnsbl.casework import queueing
+from dnsbl.casework import operators, queueing
 from dnsbl.dns.listed.table import Table
 from dnsbl.dns.secondaries import export
 from dnsbl.dns.zonefile import zones_from
@@ -428,6 +428,19 @@ def test_what_is_planned_again_is_so_in_slices_between_which_others_write(office
     office.casework.operators.end_exclusion(ip_network("192.0.2.0/24"), reason="x", actor="operator")
     assert planned == [2, 4]
     assert all(live(office, host).reason is JobReason.RETEST for host in hosts)
+
+
+def test_tests_that_an_exclusion_drops_are_dropped_in_slices_between_which_others_write(office, monkeypatch) -> None:
+    monkeypatch.setattr(operators, "SLICE", 2)
+    hosts, waiting = [f"192.0.2.{n}" for n in range(1, 6)], []
+    for host in hosts:
+        office.nominate(host)
+    monkeypatch.setattr(
+        office.store, "give_way", lambda: waiting.append(sum(live(office, host) is not None for host in hosts))
+    )
+    office.casework.operators.exclude(ip_network("192.0.2.0/24"), reason="x", actor="operator")
+    assert waiting == [3, 1]
+    assert not any(live(office, host) for host in hosts)
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), StoreUnavailable("It is away.")])

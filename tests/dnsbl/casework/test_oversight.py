@@ -135,7 +135,7 @@ def test_pages_go_on_behind_their_last_row_without_gap_or_repetition(make_office
 
     assert walked(lambda before: seeing.nominations(before, most=3)) == [7, 6, 5, 4, 3, 2, 1]
     assert walked(lambda before: seeing.nominations(before, Door.API, most=3)) == []
-    assert len(walked(lambda before: seeing.listings(before=before, most=3))) == 7
+    assert len(walked(lambda before: seeing.listings(before=before, most=3)[0])) == 7
     entries, found, before = [], True, None
     while found and (before is not None or not entries):
         found, before = seeing.entries(before=before, most=4)
@@ -153,7 +153,7 @@ def test_listings_are_found_by_kind_network_time_and_reason(make_office: Callabl
     verbs.list_networks([ip_network("2001:db8:1::/64")], kind="other", reason="x", actor=ACTOR)
 
     def found(**filters: Any) -> list[str]:
-        return [str(one.network) for one in seeing.listings(most=10, **filters)]
+        return [str(one.network) for one in seeing.listings(most=10, **filters)[0]]
 
     old, new = "198.51.100.0/24", "2001:db8:1::/64"
     middle = office.clock.now() - timedelta(days=1)

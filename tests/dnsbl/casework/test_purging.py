@@ -6,7 +6,8 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
-from dnsbl.errors import Refused
+from dnsbl.casework import purging
+from dnsbl.errors import BrokenOff, Refused, StoreUnavailable
 from dnsbl.model import Nomination
 from dnsbl.rules import bringers
 from dnsbl.rules.feeds import batch
@@ -82,6 +83,43 @@ def test_a_dry_run_says_the_same_and_changes_nothing(office) -> None:
         done.dropped,
     )
     assert done.dropped == 2, "the test that waited, and the retest of the listing"
+
+
+def test_a_purge_of_many_goes_in_slices_between_which_others_write_and_a_dry_run_counts_the_same(
+    office, monkeypatch
+) -> None:
+    monkeypatch.setattr(purging, "SLICE", 2)
+    monkeypatch.setattr(purging, "LOOKS", 3)
+    hosts, seen = [f"192.0.2.{n}" for n in range(1, 6)], []
+    for host in hosts:
+        bring(office, host)
+        bring(office, host, name="https://lists.example/more")
+    bring(office, hosts[0], door=Door.WEB, name="203.0.113.0/24")
+    source = "feed:"
+    dry = purge(office, source, dry_run=True)
+    monkeypatch.setattr(office.store, "give_way", lambda: seen.append(len(office.casework.purging.suspensions())))
+    done = purge(office, source)
+    assert (dry.nominations, dry.dropped, dry.kept) == (done.nominations, done.dropped, done.kept) == (10, 4, 0)
+    assert len(seen) >= 3 and set(seen) == {1}, "nothing is taken from it from the first on"
+    assert office.casework.operators.verify_journal() > 10
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), StoreUnavailable("It is away.")])
+def test_a_purge_that_is_broken_off_is_done_by_the_same_again(office, monkeypatch, error) -> None:
+    monkeypatch.setattr(purging, "SLICE", 2)
+    for n in range(1, 6):
+        bring(office, f"192.0.2.{n}")
+
+    def give_way() -> None:
+        raise error
+
+    with monkeypatch.context() as broken:
+        broken.setattr(office.store, "give_way", give_way)
+        with pytest.raises((BrokenOff, StoreUnavailable), match="the same command again does the rest"):
+            purge(office)
+    with pytest.raises(Refused):
+        bring(office, "192.0.2.9")
+    assert (purge(office).nominations, purge(office).nominations) == (3, 0)
 
 
 def test_nothing_is_taken_from_a_suspended_source_until_its_suspension_ends(office) -> None:

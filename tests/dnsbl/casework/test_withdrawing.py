@@ -88,7 +88,7 @@ def test_a_nomination_that_an_operator_has_found_bad_keeps_no_test(ann) -> None:
     bring(ann)
     bring(ann, "", nominator="bad", door=Door.WEB)
     with ann.store.write() as tx:
-        tx.nominations.void([(Door.WEB, "bad")])
+        tx.nominations.void([2])
     withdraw(ann)
     assert live(ann) is None
 

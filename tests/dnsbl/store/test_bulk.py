@@ -50,7 +50,7 @@ def test_what_is_not_listed_cannot_be_ended_and_what_an_operator_has_ended_is_kn
         assert tx.bulk.unlisted(KEYS[:1], "manual") == ([], [])
         (ended,) = tx.listings.past(NETS[1].network_address, most=9)
         assert (ended.ended, ended.end_reason) == (AT, Reason.OPERATOR)
-        assert [one.network for one in tx.listings.page(most=9)] == [NETS[0]]
+        assert [one.network for one in tx.listings.page(most=9)[0]] == [NETS[0]]
 
 
 @pytest.mark.parametrize("kind", ["relay", "backscatter", "do-not-test"])

@@ -47,10 +47,10 @@ def test_what_is_old_and_what_is_one_bringers_goes(store: Store) -> None:
         tx.candidates.add(candidate("192.0.2.1"))
         tx.candidates.add(candidate("192.0.2.2", day=2))
         tx.candidates.add(candidate("192.0.2.3", "bob", day=2))
-        assert tx.candidates.drop_before(NOW) == 0
+        assert tx.candidates.drop_before(NOW, most=9) == 0
         assert not tx.candidates.is_old(NOW)
         assert tx.candidates.is_old(later(days=1))
-        assert tx.candidates.drop_before(later(days=1)) == 1
-        assert tx.candidates.drop_of("bob") == 1
-        assert tx.candidates.drop_of("bob") == 0
+        assert tx.candidates.drop_before(later(days=1), most=9) == 1
+        assert tx.candidates.drop_of("bob", most=9) == 1
+        assert tx.candidates.drop_of("bob", most=9) == 0
         assert tx.candidates.counts() == {"ann": 1}

@@ -34,7 +34,7 @@ def test_every_row_of_every_table_comes_back_as_it_was(office, empty_url: str) -
     assert rows(other) == rows(office.store)
     with other.write() as tx:  # numbers that the database gives go on
         newest = tx.connection.execute(select(func.max(metadata.tables["nominations"].c.id))).scalar()
-        assert tx.nominations.standing([office.at("192.0.2.1")])
+        assert tx.nominations.against([office.at("192.0.2.1")])
         assert newest == 2
     other.close()
 

@@ -17,5 +17,6 @@ def test_of_each_pair_the_last_question_is_remembered_until_it_is_too_old(store:
         tx.lookups.again({("bob", HOST): later(hours=1), ("ann", HOST): later(hours=1)})  # the latter puts nothing back
         assert tx.lookups.known([HOST]) == {("ann", HOST): later(hours=2), ("bob", HOST): later(hours=1)}
         assert tx.lookups.counts() == {"ann": 2, "bob": 1}
-        assert tx.lookups.forget(later(hours=2)) == 2
+        assert tx.lookups.forget(later(hours=2), most=1) == 1
+        assert tx.lookups.forget(later(hours=2), most=9) == 1
         assert tx.lookups.counts() == {"ann": 1}

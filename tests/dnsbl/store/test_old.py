@@ -52,7 +52,7 @@ def test_a_run_is_needed_by_a_listing_that_stands_or_has_ended_lately_and_by_wor
     now = office.clock.now()
     with office.store.write() as tx:
         assert tx.old.needed([run, "another"], now) == {run}
-        (listing,) = tx.listings.page(most=9)
+        ((listing,), _) = tx.listings.page(most=9)
         tx.listings.end([listing.id], at=now, reason=listing.reason)
         assert tx.old.needed([run], now) == {run} == tx.old.needed([run], None)
         assert tx.old.needed([run], now + timedelta(seconds=1)) == set()
