@@ -7,7 +7,7 @@ silence out, with the little that counters and the sampled log need. The order, 
 2. `wire` parses; what deserves no reply gets none;
 3. EDNS: NSID, cookies (a malformed one is FORMERR; in strict mode one that is not good is BADCOOKIE over UDP; who asks
    for a cookie alone gets it, with BADCOOKIE when the server's half that was shown is not good, RFC 7873 5.4), the
-   version of the zone and when it expires, and over TCP how long a connection may be idle;
+   version of the zone and when it expires, over TCP how long a connection may be idle, and over TLS padding;
 4. the client's rule, unless the name has a known key or is one of the zone's own, which everybody may have (a resolver
    that goes label by label needs the origin before it can show a key), or the key is used from outside its networks
    where that is refused; class CH; which zone; what `answer` finds there;
@@ -37,9 +37,10 @@ from dnsbl.dns.zones import Zone, Zones
 from dnsbl.settings import ClientRule
 from tester.records import dataclass
 
-#: EDNS options that are looked at, and those that are over TCP; all others are ignored (RFC 6891 6.1.2).
+#: EDNS options that are looked at, those that are over TCP, and over TLS alone; all others are ignored (RFC 6891 6.1.2).
 OPTIONS = frozenset({wire.NSID, wire.EXPIRE, wire.COOKIE, wire.ZONEVERSION})
 TCP_OPTIONS = frozenset({wire.KEEPALIVE})
+TLS_OPTIONS = frozenset({wire.PADDING})
 #: Query types that no zone answers: whole zones are handed out by `serving.transfers`.
 TRANSFERS = frozenset({wire.AXFR, wire.IXFR})
 
@@ -125,8 +126,10 @@ def types() -> frozenset[int]:
     return answer.types() | TRANSFERS
 
 
-def respond(packet: bytes, client: bytes, now: float, serving: Serving, *, tcp: bool, counted: bool = False) -> Replied:
-    """The reply to one message (over TCP: without its length prefix).
+def respond(
+    packet: bytes, client: bytes, now: float, serving: Serving, *, tcp: bool, tls: bool = False, counted: bool = False
+) -> Replied:
+    """The reply to one message (over TCP, with `tls` or not: without its length prefix).
 
     `client` is the packed address, `now` in Unix seconds; `counted` says that an engine has found it `odd`, and within
     the limits, already. At most 512 bytes over UDP, or as many as the client's EDNS allows, up to 1232.
@@ -157,7 +160,8 @@ def respond(packet: bytes, client: bytes, now: float, serving: Serving, *, tcp: 
         if verdict == guard.DROP:
             return Replied(None, query, origin, -1, "rate", key=use)
         why = "slip" if verdict == guard.SLIP else ""
-    packet = wire.assemble(query, reply, query.room(tcp=tcp), options=options, cut=why == "slip")
+    padded = tls and not TLS_OPTIONS.isdisjoint(code for code, _ in (query.edns.options if query.edns else ()))
+    packet = wire.assemble(query, reply, query.room(tcp=tcp), options=options, cut=why == "slip", padded=padded)
     nodata = reply.rcode == wire.NOERROR and bool(reply.authorities) and not reply.answers
     return Replied(packet, query, origin, reply.rcode, why, reply.kinds, nodata, use)
 

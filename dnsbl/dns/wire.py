@@ -42,14 +42,17 @@ TYPES = {1: "A", 2: "NS", 5: "CNAME", 6: "SOA", 12: "PTR", 15: "MX", 16: "TXT", 
     255: "ANY",
 }
 
-#: EDNS options (RFC 5001, RFC 7314, RFC 7873, RFC 7828, RFC 8914, RFC 9660), and the extended errors that we tell.
-NSID, EXPIRE, COOKIE, KEEPALIVE, EDE, ZONEVERSION = 3, 9, 10, 11, 15, 19
+#: EDNS options (RFC 5001, RFC 7314, RFC 7873, RFC 7828, RFC 7830, RFC 8914, RFC 9660), and the extended errors that we
+#: tell.
+NSID, EXPIRE, COOKIE, KEEPALIVE, PADDING, EDE, ZONEVERSION = 3, 9, 10, 11, 12, 15, 19
 STALE, FORGED, NOT_READY, BLOCKED, PROHIBITED, STALE_NXDOMAIN, NOT_AUTHORITATIVE = 3, 4, 14, 15, 18, 19, 20
 
 #: Bytes of a reply over UDP: to clients without EDNS (RFC 1035 4.2.1), and at most (the size that never fragments).
 PLAIN_UDP = 512
 LARGEST_UDP = 1232
 LARGEST_TCP = 65535
+#: A reply that is padded has a multiple of so many bytes (RFC 8467 4.1).
+PADDED_TO = 468
 #: EDNS options of one query, and records of a broken one; a packet of nothing else would cost milliseconds.
 MOST_OPTIONS = MOST_RECORDS = 64
 
@@ -247,9 +250,12 @@ class Reply:
     kinds: tuple[str, ...] = ()  #: under which the address that was asked for is listed, for counters
 
 
-def assemble(query: Query, reply: Reply, room: int, *, options: bytes = b"", cut: bool = False) -> bytes:
+def assemble(
+    query: Query, reply: Reply, room: int, *, options: bytes = b"", cut: bool = False, padded: bool = False
+) -> bytes:
     """The packet. What does not fit in `room` bytes: additional records are left out (RFC 2181 9), anything else makes
-    a reply of question and OPT alone with TC set, as does `cut`. `options` go into OPT, when the client sent one.
+    a reply of question and OPT alone with TC set, as does `cut`. `options` go into OPT, when the client sent one;
+    `padded` fills it to a multiple of PADDED_TO bytes, or to what there is room for (RFC 7830 3).
     """
     flags = _QR | query.opcode << 11 | reply.rcode & 15
     if reply.authoritative:
@@ -260,8 +266,7 @@ def assemble(query: Query, reply: Reply, room: int, *, options: bytes = b"", cut
     if query.edns is not None:
         if reply.ede is not None:
             options += option(EDE, reply.ede.to_bytes(2))
-        flags_of_opt = _DO if query.edns.dnssec_ok else 0
-        opt = b"\0" + _OPT_FIXED.pack(OPT, LARGEST_UDP, reply.rcode >> 4, 0, flags_of_opt, len(options)) + options
+        opt = _opt_of(query.edns, reply.rcode, options)
     answers, authorities, additionals = reply.answers, reply.authorities, reply.additionals
     body = b"".join(answers + authorities)
     extra = b"".join(additionals)
@@ -271,6 +276,11 @@ def assemble(query: Query, reply: Reply, room: int, *, options: bytes = b"", cut
     if cut or fixed + len(body) > room:
         flags |= _TC
         answers, authorities, body = (), (), b""
+    if padded and query.edns is not None:
+        left = room - (fixed + len(body) + len(extra) + 4)
+        if left >= 0:
+            options += option(PADDING, bytes(min((left - room) % PADDED_TO, left)))
+            opt = _opt_of(query.edns, reply.rcode, options)
     header = _HEADER.pack(
         query.ident,
         flags,
@@ -280,3 +290,9 @@ def assemble(query: Query, reply: Reply, room: int, *, options: bytes = b"", cut
         len(additionals) + (1 if opt else 0),
     )
     return header + query.question + body + extra + opt
+
+
+def _opt_of(edns: Edns, rcode: int, options: bytes) -> bytes:
+    """The OPT record that answers this one (RFC 6891 6.1.3)."""
+    flags = _DO if edns.dnssec_ok else 0
+    return b"\0" + _OPT_FIXED.pack(OPT, LARGEST_UDP, rcode >> 4, 0, flags, len(options)) + options

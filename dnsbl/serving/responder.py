@@ -305,7 +305,7 @@ class Responder:
     ) -> bytes | Iterator[bytes] | None:
         self.counted["tcp" if tcp else "udp"] += 1
         now = self._clock.now().timestamp()
-        said = respond(packet, client, now, self.serving, tcp=tcp, counted=counted)
+        said = respond(packet, client, now, self.serving, tcp=tcp, tls=tls, counted=counted)
         if said.why:
             self.counted[said.why] += 1
         if said.key is not None:

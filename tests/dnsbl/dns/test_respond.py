@@ -138,6 +138,39 @@ def test_b51_a_known_key_is_not_limited() -> None:
     assert "rate" in {one.why for one in flood(at, query("7.2.0.192.0123456789abcdefghik.bl.test"), 5)}
 
 
+PADDED = wire.option(wire.PADDING, b"")
+
+
+@pytest.mark.parametrize(
+    "name", ["7.2.0.192.bl.test", "7.2.0.193.bl.test", "nobody.example", "huge.bl.test", "bl.test"]
+)
+@pytest.mark.parametrize("others", [b"", wire.option(wire.PADDING, bytes(300)), wire.option(wire.NSID, b"")])
+def test_who_asks_for_padding_over_tls_gets_it_and_nobody_else_does(name: str, others: bytes) -> None:
+    """RFC 7830 3, and 6: never where others can read it anyway; RFC 8467 4.1."""
+    at, packet = replace(serving(), nsid=b"x"), query(name, "TXT", others + PADDED)
+    plain = respond(packet, CLIENT, 0, at, tcp=True).packet
+    assert plain is not None
+    assert respond(query(name, "TXT", wire.option(8, b"")), CLIENT, 0, at, tcp=True, tls=True).packet is not None
+    padded = respond(packet, CLIENT, 0, at, tcp=True, tls=True).packet
+    assert padded is not None
+    assert len(padded) % 468 == 0
+    assert len(plain) <= len(padded) < len(plain) + 4 + 468
+    before, after = dns.message.from_wire(plain), dns.message.from_wire(padded)
+    assert (after.rcode(), after.answer, after.authority) == (before.rcode(), before.answer, before.authority)
+    assert [one.otype for one in after.options] == [*(one.otype for one in before.options), wire.PADDING]
+    assert not any(after.options[-1].to_wire())
+
+
+@pytest.mark.parametrize("size", [65530, 65531, 65535, 65000])
+def test_padding_never_makes_a_reply_longer_than_there_is_room_for(size: int) -> None:
+    asked = wire.parse(query("bl.test", "TXT", PADDED))
+    assert asked is not None
+    answer = wire.Reply(wire.NOERROR, True, (bytes(size - 12 - len(asked.question) - 11),))
+    packet = wire.assemble(asked, answer, wire.LARGEST_TCP, padded=True)
+    assert size <= len(packet) <= wire.LARGEST_TCP
+    assert packet.startswith(wire.assemble(asked, answer, wire.LARGEST_TCP)[: size - 11])
+
+
 def test_what_counters_need_is_told() -> None:
     def told(packet: bytes) -> tuple[str, int, str]:
         said = respond(packet, CLIENT, 0.0, serving(), tcp=False)

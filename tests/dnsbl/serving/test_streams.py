@@ -313,6 +313,21 @@ async def test_questions_over_tls_are_answered_as_over_tcp(
     assert listed(await served.udp())
 
 
+async def test_a_reply_is_padded_over_tls_alone(
+    serve: Serve, certified: tuple[dict[str, object], ssl.SSLContext]
+) -> None:
+    settings, trusts = certified
+    served = await serve(**settings)
+    asked = dns.message.make_query("7.2.0.192.bl.test", "A", options=[dns.edns.GenericOption(12, b"")])
+    sizes = []
+    for reader, writer in (await tls(served, trusts), await served.connect()):
+        writer.write(framed(asked))
+        sizes.append(int.from_bytes(await asyncio.wait_for(reader.readexactly(2), 5)))
+        assert listed(dns.message.from_wire(await reader.readexactly(sizes[-1])))
+        writer.close()
+    assert sizes[0] == 468 > sizes[1]
+
+
 async def test_an_older_tls_or_none_at_all_gets_no_answer(
     serve: Serve, certified: tuple[dict[str, object], ssl.SSLContext], monkeypatch: pytest.MonkeyPatch
 ) -> None:
