@@ -37,7 +37,7 @@ from dnsbl.dns.zones import Zone, Zones
 from dnsbl.settings import ClientRule
 from tester.records import dataclass
 
-#: EDNS options that are looked at, those that are over TCP, and over TLS alone; all others are ignored (RFC 6891 6.1.2).
+#: EDNS options that are looked at, those that are over TCP and over TLS; all others are ignored (RFC 6891 6.1.2).
 OPTIONS = frozenset({wire.NSID, wire.EXPIRE, wire.COOKIE, wire.ZONEVERSION})
 TCP_OPTIONS = frozenset({wire.KEEPALIVE})
 TLS_OPTIONS = frozenset({wire.PADDING})

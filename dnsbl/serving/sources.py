@@ -61,6 +61,15 @@ class _Held:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class _InService:
+    """What a zone answers from, and what that was made of."""
+
+    zone: Zone
+    held: tuple[_Held, ...]
+    sourced: Sourced
+
+
 class Sources:
     """The keeper of one process."""
 
@@ -71,7 +80,7 @@ class Sources:
         self._clock = clock
         self._held: dict[DataSource, _Held] = {}
         self._problems: dict[DataSource, str] = {}
-        self._in_service: dict[str, tuple[tuple[_Held, ...], Sourced]] = {}
+        self._in_service: dict[str, _InService] = {}
         self._failed: dict[DataSource, tuple[int, float]] = {}  # how often, and when last
         self._looking = Lock()
 
@@ -157,26 +166,29 @@ class Sources:
             _log.warning("%s: %d lines refused in all", source.files[0], contents.refusals)
 
     def _serve(self) -> None:
-        """Put into service what is whole and has not expired."""
+        """Put into service what is whole and has not expired. A zone whose file names sources that are not there yet
+        goes on with those of before."""
         now = self._clock.now().timestamp()
-        fresh: dict[str, tuple[tuple[_Held, ...], Sourced]] = {}
+        fresh: dict[str, _InService] = {}
         for zone in self.zones:
+            before = self._in_service.get(zone.origin)
             held = tuple(self._held[source] for source in zone.sources if source in self._held)
-            if not zone.sources or len(held) < len(zone.sources):
+            if len(held) < len(zone.sources):
+                held = before.held if before is not None else ()
+            if not held:
                 continue
             if any(0 < one.contents.expires <= now for one in held):
-                if zone.origin in self._in_service:
+                if before is not None:
                     _log.error("%s: the data have expired; the zone is out of service.", zone.origin)
                 continue
-            before = self._in_service.get(zone.origin)
-            if before is not None and before[0] == held:
+            if before is not None and (before.zone, before.held) == (zone, held):
                 fresh[zone.origin] = before
                 continue
             newest = max(one.newest for one in held)
-            fresh[zone.origin] = held, gathered(zone, [one.contents for one in held], newest)
+            fresh[zone.origin] = _InService(zone, held, gathered(zone, [one.contents for one in held], newest))
         if fresh != self._in_service:
             self._in_service = fresh
-            self._serving.change(sourced={origin: sourced for origin, (_, sourced) in fresh.items()})
+            self._serving.change(sourced={origin: one.sourced for origin, one in fresh.items()})
 
 
 def _signs(source: DataSource) -> tuple[tuple[int, ...], ...]:

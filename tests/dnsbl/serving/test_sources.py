@@ -123,6 +123,53 @@ def test_data_that_have_expired_go_out_of_service_when_their_time_has_come(house
     assert house.serving.sourced == {}
 
 
+OWN_SOA = 'ns = ["ns.x.test"]\n[soa]\nmname = "ns.x.test"\nrname = "h.x.test"\n'
+
+
+def rezoned(house: House, text: str) -> None:
+    """The zone's file is another one now."""
+    zone = read_zone(f'origin = "bl.test"\n{text}', str(house.folder / "z.toml"), site="https://s.test")
+    house.keeper.zones = Zones((zone,))
+    house.serving.change(zones=house.keeper.zones)
+    house.keeper.look()
+
+
+def test_what_a_new_zone_file_says_of_the_zone_itself_is_served_though_no_data_file_has_changed(house: House) -> None:
+    house.put("one", b"$SOA 1h ns.y.test h.y.test 7 1h 1h 1w 1h\n$NS 1h ns.y.test\n1.1.1.1\n")
+    house.keeper.look()
+    assert house.serving.sourced["bl.test"].ns == (b"\2ns\1y\4test\0",)
+    rezoned(house, f'{OWN_SOA}[[sources]]\ntype = "ip4set"\nfiles = ["one", "two"]\n')
+    assert house.serving.sourced["bl.test"].ns == (b"\2ns\1x\4test\0",)
+    assert house.serving.sourced["bl.test"].soa.startswith(b"\2ns\1x\4test\0")
+    before = house.serving.sourced
+    house.keeper.look()
+    assert house.serving.sourced is before
+
+
+def test_a_zone_whose_new_file_names_a_source_that_cannot_be_read_goes_on_with_those_of_before(house: House) -> None:
+    house.put("one", b"1.1.1.1\n")
+    house.keeper.look()
+    rezoned(house, '[[sources]]\ntype = "ip4set"\nfiles = ["one", "two"]\n[[sources]]\ntype = "dnset"\nfiles = ["x"]\n')
+    assert house.listed()
+    assert "x: cannot be read" in house.keeper.held
+    house.put("x", b"example.com\n")
+    house.keeper.look()
+    assert house.listed()
+    assert [dataset.form for dataset in house.serving.sourced["bl.test"].views[()]] == ["ip4set", "dnset"]
+    rezoned(house, '[[sources]]\ntype = "ip4set"\nfiles = ["nothing"]\n')
+    assert len(house.serving.sourced["bl.test"].views[()]) == 2
+
+
+def test_what_is_kept_for_a_source_that_is_not_there_expires_all_the_same(house: House) -> None:
+    house.put("one", b"$TIMESTAMP 2025-12-01 2026-01-02\n1.1.1.1\n")
+    house.keeper.look()
+    rezoned(house, '[[sources]]\ntype = "ip4set"\nfiles = ["nothing"]\n')
+    assert house.listed()
+    house.clock.turn(days=2)
+    house.keeper.look()
+    assert house.serving.sourced == {}
+
+
 def test_what_several_zones_share_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     house = House(tmp_path, "a.test b.test")
     house.put("one", b"1.1.1.1\n")
