@@ -33,7 +33,11 @@ _ARCHIVED = re.compile(r"\.(?:eml|msg|mbox)\.(?:zip|gz|tgz|bz2|xz|7z|rar)\Z")
 #: What stands before the name of an entry in a ZIP archive, with the length of the name (APPNOTE 4.3.7).
 _ZIPPED = re.compile(rb"PK\x03\x04.{22}(..)..", re.DOTALL)
 _SEALED = frozenset(("application/pkcs7-mime", "application/x-pkcs7-mime", "application/pgp-encrypted"))
-_MESSAGES = frozenset(("message/rfc822", "message/global", "text/rfc822-headers", "message/global-headers"))
+#: Parts that are a message, or what is left of one: all of "message/", but reports and what is no mail (IANA's list).
+_MESSAGES = re.compile(
+    r"text/rfc822-headers|message/(?!(?:global-)?(?:delivery-status|disposition-notification)|feedback-report"
+    r"|tracking-status|s?-?http|sip|cpim|imdn)[a-z0-9.+-]+"
+)
 
 NOT_MAIL = "This is no mail: it does not start with header fields. Save the spam as it came, with all its headers."
 INLINE = (
@@ -125,6 +129,8 @@ def _of_message(text: bytes, depth: int) -> tuple[Exhibit, ...]:
     if attached or report:
         found = _of_attached(attached, report, depth)
         return found if depth == 0 or report else tuple(replace(each, doubt=each.doubt or BROUGHT) for each in found)
+    if depth == 0 and not _traced(head) and (shown := _shown(leaves)):
+        return _of_message(shown, depth + 1)
     if any(
         leaf.kind == "application/ms-tnef" or leaf.name == "winmail.dat" or leaf.body.startswith(_TNEF)
         for leaf in leaves
@@ -142,6 +148,12 @@ def _of_message(text: bytes, depth: int) -> tuple[Exhibit, ...]:
     elif inline.holds_another(header, leaves):
         doubt = "its text holds another message's header, and the lines of a mail about spam are not the spam's"
     return (Exhibit(message=text, where="", doubt=doubt),)
+
+
+def _shown(leaves: list[mime.Leaf]) -> bytes:
+    """The message that the text of one without Received lines shows with its header: a draft or a summary above it."""
+    texts = (files.below(leaf.body) for leaf in leaves if leaf.kind in ("text/plain", ""))
+    return next(filter(_traced, texts), b"")
 
 
 def _packed(leaf: mime.Leaf) -> bool:
@@ -186,7 +198,7 @@ def _messages(leaf: mime.Leaf) -> Iterator[bytes]:
     ):
         message, attached = _outlook(leaf.body)
         yield from attached or (message,)
-    elif leaf.kind in _MESSAGES or leaf.name.endswith(".eml"):
+    elif _MESSAGES.fullmatch(leaf.kind) or leaf.name.endswith(".eml"):
         yield leaf.body
     elif leaf.kind == "application/mbox" or leaf.name.endswith((".mbox", ".mbx")):
         yield from files.mailbox(files.opened(leaf.body))[: mime.PARTS]

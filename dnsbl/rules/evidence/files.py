@@ -1,7 +1,8 @@
 """Files that people save, without what their programs put around the messages. Pure; takes any bytes.
 
 Knows byte order marks, Outlook's banner, Apple's .emlx, line ends of all kinds, web-mail's pages of a message's source,
-words above a pasted header, and mailbox files (mbox). Knows nothing of what a message says.
+words above a pasted header, quotation marks, numbers and bullets before its lines, and mailbox files (mbox).
+Knows nothing of what a message says.
 """
 
 from __future__ import annotations
@@ -19,8 +20,14 @@ _BARE = re.compile(rb"From [ \t]*\r?\n(?=[A-Za-z][A-Za-z0-9._-]*[ \t]*:)")  # as
 _DAYS = frozenset((b"mon", b"tue", b"wed", b"thu", b"fri", b"sat", b"sun"))
 _TIME = re.compile(rb"\d{1,2}:\d\d(?::\d\d)?\Z")
 _DOUBLED = re.compile(rb"\r{2,}\n")
-#: What stands before each line where a header was pasted from an answer, or from a page that indents it.
-_QUOTED = re.compile(rb"\s{0,9}?^((?:[>|] ?|[ \t]){1,16})[A-Za-z][A-Za-z0-9-]*:", re.MULTILINE)
+#: What stands before each line where a header was pasted from an answer, from a page that indents it, or as a list.
+_QUOTED = re.compile(
+    rb"\s{0,9}?^((?:[>|] ?|[ \t]|[-*] |(?:\xe2\x80\xa2|\xc2\xb7) ?){1,16})[A-Za-z][A-Za-z0-9-]*:", re.MULTILINE
+)
+#: A line's number, as editors, pages and `grep -n` write it.
+_NUMBER = re.compile(rb"^[ \t]{0,8}(\d{1,5})(?:[.:)|][ \t]?|[ \t]|(?=\r?$))", re.MULTILINE)
+#: A field whose name a page set in bold or italics, as Markdown and Slack write that.
+_STARRED = re.compile(rb"^(\*\*?|__?)([A-Za-z][A-Za-z0-9-]*)(?::\1|\1:)", re.MULTILINE)
 #: Fields with an empty line behind each, as some pages hand a header out.
 _SPACED = re.compile(rb"(?:[A-Za-z][A-Za-z0-9-]*:[^\n]*\n\r?\n){2}(?:[^\r\n]+\r?\n\r?\n){2}")
 #: What nobody sees at a start: no-break and zero-width spaces, joiners, and marks that stand in the middle of a text.
@@ -33,12 +40,16 @@ _BEGINS = re.compile(
 )
 #: "Headers:" on a line of its own, which is no field.
 _CALLED = re.compile(rb"[A-Za-z]{1,40}:[ \t]*\r?\n(?![ \t])")
-_NO_BREAK = re.compile(rb"^Received:[^\n]{0,400}?\xc2\xa0", re.IGNORECASE | re.MULTILINE)
+#: Blanks that are none of ASCII's, as pages and word processors put them.
+_BLANKS = rb"(?:\xc2\xa0|\xe2\x80[\x80-\x8a\xaf]|\xe2\x81\x9f|\xe3\x80\x80)"
+_NO_BREAK = re.compile(rb"^Received:[^\n]{0,400}?" + _BLANKS, re.IGNORECASE | re.MULTILINE)
 _ABOVE = 8 * 1024  # octets in which such a field is sought
 _TAG = re.compile(rb"<[^<>]{0,500}>")
 _PRE, _PRE_ENDS = re.compile(rb"<pre\b[^<>]{0,500}>", re.IGNORECASE), re.compile(rb"</pre", re.IGNORECASE)
 _SOURCES = 20  # of a page's preformatted texts that are looked at
-_PAGE = re.compile(rb"<(?:!doctype|html|pre)\b", re.IGNORECASE)
+_PAGE = re.compile(rb"<(?:!doctype|html|head|body|meta|pre|div|p|span|table|br)\b", re.IGNORECASE)
+_BREAK = re.compile(rb"<(?:br|/p|/div|/tr|/li|/h\d)\b[^<>]{0,200}>", re.IGNORECASE)
+_LARGEST = 1024 * 1024  # octets of a page without preformatted text that are looked at
 _MAGIC = (
     (b"%pdf", "a PDF"),
     (b"\x89png", "a picture"),
@@ -68,6 +79,12 @@ def opened(file: bytes) -> bytes:
         file = _DOUBLED.sub(b"\r\n", file)
     if b"\n" not in file[:65536] and b"\r" in file[:65536]:
         file = file.replace(b"\r", b"\n")
+    if (first := _NUMBER.match(file)) and _FIELD.match(file, first.end()):
+        second = _NUMBER.match(file, file.find(b"\n", first.end()) + 1)
+        if second and int(second[1]) == int(first[1]) + 1:
+            file = _NUMBER.sub(b"", file)
+    if _STARRED.match(file):
+        file = _STARRED.sub(rb"\2:", file)
     if quoted := _QUOTED.match(file):
         file = re.sub(rb"(?m)^(?:%b|%b(?=\r?$))" % tuple(map(re.escape, (quoted[1], quoted[1].rstrip()))), b"", file)
     if _SPACED.match(file):
@@ -85,27 +102,37 @@ def pasted(file: bytes) -> bytes:
     text = opened(file)
     if _NO_BREAK.search(text, 0, _ABOVE):  # as pages are copied
         head, end, body = text.partition(b"\r\n\r\n" if b"\r\n" in text[:_ABOVE] else b"\n\n")
-        text = head.replace(b"\xc2\xa0", b" ") + end + body
+        text = re.sub(_BLANKS, b" ", head) + end + body
     if called := _CALLED.match(text):
         text = opened(text[called.end() :])
     if is_mail(text) or b"\0" in text[:_ABOVE]:
         return text
     if _PAGE.match(text):
         return opened(_source(text))
+    return below(text) or text
+
+
+def below(text: bytes) -> bytes:
+    """The message whose header begins below other words, within the first few KiB; b"" where none does."""
     begins = _BEGINS.search(text, 0, _ABOVE)
-    return opened(text[begins.start() :]) if begins else text
+    return opened(text[begins.start() :]) if begins else b""
 
 
 def _source(page: bytes) -> bytes:
-    """The message that a web-mail's page shows as its source, or the page itself."""
+    """The message that a web-mail's page shows as its source, preformatted or line by line, or the page itself."""
     for opens in islice(_PRE.finditer(page), _SOURCES):
         start, near = opens.end(), opens.end() + _ABOVE
         closed = _PRE_ENDS.search(page, start, near)
         if _BEGINS.search(page, start, closed.start() if closed else near):
             ends = closed or _PRE_ENDS.search(page, near)
             text = page[start : ends.start() if ends else len(page)]
-            return html.unescape(_TAG.sub(b"", text).decode("utf-8", "replace")).encode()
-    return page
+            return _shown(text)
+    return below(_shown(_BREAK.sub(b"\n", page[:_LARGEST]))) or page
+
+
+def _shown(markup: bytes) -> bytes:
+    """What a page shows of its markup."""
+    return html.unescape(_TAG.sub(b"", markup).decode("utf-8", "replace")).encode()
 
 
 def is_mail(text: bytes) -> bool:

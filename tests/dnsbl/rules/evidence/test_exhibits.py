@@ -211,6 +211,36 @@ def test_a_message_in_an_archive_is_asked_for_unpacked() -> None:
     assert read(zipped("invoice.exe"))[0].fault is None
 
 
+@pytest.mark.parametrize(
+    "above",
+    [
+        b"From:\tPills\r\nSubject:\tBuy now\r\nSPF:\tPASS with IP 192.0.2.1\r\n\r\nDownload\r\n\r\n",
+        b"Note: this came today\r\n\r\n",
+        b"From: me@mysite.example\r\nContent-Type: text/plain\r\n\r\nHello,\r\n\r\nsee:\r\n",
+    ],
+)
+def test_a_header_below_a_summary_a_remark_or_a_draft_is_the_message_that_is_meant(above: bytes) -> None:
+    ((found,), total) = exhibits(above + SPAM, most=10)
+    assert (found.message, found.doubt, found.fault, total) == (SPAM, "", None, 1)
+    quoted = above + b"".join(b"> " + line + b"\r\n" for line in SPAM.split(b"\r\n"))
+    assert RELAY.encode() in exhibits(quoted, most=10)[0][0].message.partition(b"\r\n")[2]
+    unlike = above + SPAM.replace(b"Received:", b"X-Received:")
+    assert exhibits(unlike, most=10)[0][0].message == unlike
+
+
+@pytest.mark.parametrize("kind", [b"message/partial; number=1", b"message/news", b"message/global", b"message/rfc-822"])
+def test_whatever_is_a_message_by_its_type_is_what_is_meant(kind: bytes) -> None:
+    assert exhibits(mail(b"1/2", kind, SPAM), most=10)[0][0].message == SPAM
+    with pytest.raises(Refused, match="has no Received lines"):
+        exhibits(mail(b"2/2", kind, b"more of it"), most=10)
+
+
+@pytest.mark.parametrize("kind", [b"message/delivery-status", b"message/disposition-notification", b"message/http"])
+def test_a_part_that_reports_or_is_no_mail_is_none(kind: bytes) -> None:
+    whole = mail(b"x", kind, SPAM)
+    assert exhibits(whole, most=10)[0][0].message == whole
+
+
 def test_a_page_is_opened_where_it_was_handed_in_and_not_where_it_is_attached() -> None:
     page = b"<html><pre>%b</pre></html>" % SPAM.replace(b"<", b"&lt;")
     assert read(page)[0].message.rstrip() == SPAM.rstrip()

@@ -190,6 +190,9 @@ PAGE = b"<!DOCTYPE html><body><pre>From me</pre><pre id='raw'>%b</pre></body>"
         SPAM.replace(b"Received: from ", "Received: from\u00a0".encode()).replace(b"\r\n", b"\n"),
         PAGE % html.escape(SPAM.decode()).encode(),
         PAGE % html.escape(SPAM.decode()).replace("sales@", "<b>sales</b>@").encode(),
+        b"<html><p>Source</p>" + html.escape(LF.decode()).replace("\n", "<br>").encode() + b"</html>",
+        b"<div>" + html.escape(LF.decode()).replace("\n", "</div><div>").encode() + b"</div>",
+        SPAM.replace(b"Received: from ", "Received:\u202ffrom\u3000".encode()),
     ],
 )
 def test_words_above_a_pasted_header_and_the_page_around_a_source_are_taken_off(file: bytes) -> None:
@@ -200,7 +203,7 @@ def test_words_above_a_pasted_header_and_the_page_around_a_source_are_taken_off(
 @pytest.mark.parametrize(
     "file",
     [
-        b"<html><body>Received: from x</body></html>",
+        b"<html><body>Received by<br>mail</body></html>",
         b"<html><pre>no header",
         b"words\n" * 2000 + SPAM,
         b"words\n\0" + SPAM,
@@ -209,6 +212,32 @@ def test_words_above_a_pasted_header_and_the_page_around_a_source_are_taken_off(
 )
 def test_what_holds_no_header_near_its_start_stays_what_it_is(file: bytes) -> None:
     assert pasted(file) == file
+
+
+@pytest.mark.parametrize(
+    "before", ["{0}. ", "{0}: ", "{0}:", "{0:6}\t", "{0:3} ", "{0}) ", "- ", "* ", "\u2022 ", "> - "], ids=repr
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_numbers_and_bullets_before_the_lines_are_taken_off(before: str, end: str) -> None:
+    head = LF.partition(b"\n\n")[0].decode().replace("\n\t", " ")
+    listed = "".join(before.format(n) + line + end for n, line in enumerate(head.split("\n"), 41))
+    assert opened(listed.encode()).decode().replace("\r\n", "\n").rstrip() == head
+
+
+def test_a_numbered_text_keeps_the_folding_of_its_lines_and_its_empty_ones() -> None:
+    listed = b"".join(b"%6d\t%b\n" % each for each in enumerate(LF.rstrip().split(b"\n"), 1))
+    assert opened(listed) == LF.rstrip() + b"\n"
+
+
+@pytest.mark.parametrize("text", [b"1. A: b\n3. C: d\n", b"1. A: b\nC: d\n", b"1. A: b\n", b"1.\n2. A: b\n"])
+def test_a_number_that_counts_no_lines_stays(text: bytes) -> None:
+    assert opened(text) == text
+
+
+@pytest.mark.parametrize("mark", [b"**%b:**", b"**%b**:", b"*%b:*", b"_%b_:"])
+def test_names_of_fields_in_bold_or_italics_are_read(mark: bytes) -> None:
+    starred = LF.replace(b"Return-Path:", mark % b"Return-Path").replace(b"Received:", mark % b"Received")
+    assert opened(starred) == LF
 
 
 def test_a_page_of_many_texts_costs_no_more_than_reading_it() -> None:
