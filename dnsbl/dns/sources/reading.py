@@ -261,6 +261,8 @@ class Reader:
     def _special(self, line: bytes) -> None:
         word, blank, rest = words.word(line)
         keyword = word.lower()
+        if keyword == b"dataset" and self._common.form == "combined":
+            return self._dataset(rest)
         if not blank or not rest:
             raise NotTaken("nothing that is known behind the dollar sign")
         if keyword == b"=":
@@ -277,10 +279,9 @@ class Reader:
             self._stamp(rest)
         elif keyword == b"maxrange4":
             self._maxrange(rest)
-        elif keyword == b"dataset" and self._common.form == "combined":
-            self._dataset(rest)
         else:
             raise NotTaken("nothing that is known behind the dollar sign")
+        return None
 
     def _soa(self, rest: bytes) -> None:
         fields = rest.split()
@@ -326,11 +327,16 @@ class Reader:
         self._most = most
 
     def _dataset(self, rest: bytes) -> None:
-        kind, *labels = rest.split()
+        kind, *names = rest.split() or [b""]
         form, _, label = kind.decode("latin-1").partition(":")
         if form == "combined" or form not in FORMS:
             raise Unusable("{}, line {}: no such form in a combined file".format(*self._place(self._lines)))
-        subzones = [() if word == b"@" else words.labels(read_name(word)) for word in labels]
+        subzones, wrong = [], ""
+        for name in names:  # the lines that follow are this dataset's and none other's, whatever becomes of its line
+            try:
+                subzones.append(() if name == b"@" else words.labels(read_name(name, root=True)))
+            except NotTaken as why:
+                wrong = wrong or str(why)
         common = self._common
         self._sheet = Sheet(
             form,
@@ -342,6 +348,8 @@ class Reader:
             swift=common.swift,
         )
         self._sheets.append(self._sheet)
+        if wrong:
+            raise NotTaken(f"a subzone of the dataset is none: {wrong}")
         if not subzones:
             raise NotTaken("a dataset without subzones answers nothing")
 

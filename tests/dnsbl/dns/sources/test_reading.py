@@ -124,7 +124,32 @@ def test_a_combined_file_gives_each_dataset_its_sublists_and_what_the_common_lin
     assert [str(line) for line in found.refused] == ["f0, line 10: a dataset without subzones answers nothing"]
 
 
-@pytest.mark.parametrize("line", [b"1.1.1.1", b"$DATASET foo x", b"$DATASET combined x", b"$DATASET acl x"])
+@pytest.mark.parametrize("name", [b"x" * 64, b"..", b"\\", b"\\256"])
+@pytest.mark.parametrize("plain", [True, False])
+def test_lines_of_a_dataset_whose_subzone_is_none_are_not_listed_in_the_one_before(name: bytes, plain: bool) -> None:
+    text = (
+        b"$DATASET ip4set good\n1.1.1.1\n$DATASET ip4set "
+        + name
+        + b"\n2.2.2.2\n$DATASET ip4set %s also\n3.3.3.3\n" % name
+    )
+    found = read("combined", [("f0", text)], now=0, plain=plain)
+    listed = {
+        subzones: [one for one in (1, 2, 3) if dataset.values_at(0x01010101 * one)]
+        for subzones, dataset in found.datasets
+    }
+    assert listed == {((b"good",),): [1], ((b"also",),): [3]}
+    assert [line.line for line in found.refused] == [3, 5]
+    assert all("a subzone of the dataset is none: " in line.why for line in found.refused)
+
+
+def test_the_root_is_the_origin_as_a_subzone() -> None:
+    found = contents("combined", b"$DATASET ip4set .\n1.1.1.1\n")
+    assert [subzones for subzones, _ in found.datasets] == [((),)]
+
+
+@pytest.mark.parametrize(
+    "line", [b"1.1.1.1", b"$DATASET foo x", b"$DATASET combined x", b"$DATASET acl x", b"$DATASET"]
+)
 def test_a_combined_file_whose_parts_cannot_be_told_apart_is_not_taken(line: bytes) -> None:
     with pytest.raises(Unusable, match="f0, line 1: "):
         contents("combined", line + b"\n")
