@@ -2,10 +2,11 @@
 
 A shell around `dns.sources`. Files are read in a thread beside, so that no question waits; what a zone answers changes
 in one assignment, when all its files are there. Every `dns.sources_check` seconds the files are looked at: one whose
-time, size or place on the disk has changed is read anew, with the others of its source. What cannot be read, is empty
-where something was, or changes while it is read leaves the data in service as they are, with one sentence; data that
-have expired ($TIMESTAMP) are taken out of service, and so their zone answers SERVFAIL. What several zones share is
-read once.
+time, size or place on the disk has changed is read anew, with the others of its source. One that is written in its
+place, and not renamed there, is read when it has lain still for STILL seconds, or has not for the time between two
+looks: what is there of it meanwhile may be half a list. What cannot be read, is empty where something was, or changes
+while it is read leaves the data in service as they are, with one sentence; data that have expired ($TIMESTAMP) are
+taken out of service, and so their zone answers SERVFAIL. What several zones share is read once.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from tester.records import dataclass
 
 _log = logging.getLogger(__name__)
 
+#: Seconds after which a file that was written in place is taken to be whole.
+STILL = 3.0
 #: Refused lines of a source that the log shows each time.
 MOST_SHOWN = 20
 
@@ -82,6 +85,7 @@ class Sources:
         self._problems: dict[DataSource, str] = {}
         self._in_service: dict[str, _InService] = {}
         self._failed: dict[DataSource, tuple[int, float]] = {}  # how often, and when last
+        self._written: dict[DataSource, float] = {}  # since when a file is being written in place; monotonic
         self._looking = Lock()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -89,7 +93,7 @@ class Sources:
         while not stop.is_set():
             await self.step()
             with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), self._check)
+                await asyncio.wait_for(stop.wait(), min(self._check, STILL) if self._written else self._check)
 
     async def step(self) -> None:
         """Look once. Never raises."""
@@ -106,6 +110,7 @@ class Sources:
             self._look_at(source)
         self._held = {source: held for source, held in self._held.items() if source in sources}
         self._problems = {source: why for source, why in self._problems.items() if source in sources}
+        self._written = {source: since for source, since in self._written.items() if source in sources}
         self._serve()
 
     @property
@@ -142,7 +147,11 @@ class Sources:
             signs = _signs(source)
             if held is not None and held.signs == signs:
                 self._problems.pop(source, None)
+                self._written.pop(source, None)
                 return
+            if held is not None and self._unfinished(source, held, signs):
+                return
+            self._written.pop(source, None)
             began = self._clock.monotonic()
             contents = read_source(source, now=int(self._clock.now().timestamp()))
             if _signs(source) != signs:
@@ -164,6 +173,14 @@ class Sources:
             _log.warning("%s", line)
         if contents.refusals > MOST_SHOWN:
             _log.warning("%s: %d lines refused in all", source.files[0], contents.refusals)
+
+    def _unfinished(self, source: DataSource, held: _Held, signs: tuple[tuple[int, ...], ...]) -> bool:
+        """Whether a file that was read before seems to be written in its place just now, and not for too long yet."""
+        now, here = self._clock.now().timestamp(), self._clock.monotonic()
+        pairs = zip(signs, held.signs, strict=True)
+        if not any(new != old and new[2] == old[2] and 0 <= now - new[0] / 10**9 < STILL for new, old in pairs):
+            return False
+        return here - self._written.setdefault(source, here) < self._check
 
     def _serve(self) -> None:
         """Put into service what is whole and has not expired. A zone whose file names sources that are not there yet

@@ -114,6 +114,54 @@ def test_a_file_that_changes_while_it_is_read_is_left_for_the_next_look(
     assert house.listed()
 
 
+def written(house: House, text: bytes, seconds_ago: float = 0) -> None:
+    """`one` is written in its place, so many seconds ago."""
+    moment = house.clock.now().timestamp() - seconds_ago
+    (house.folder / "one").write_bytes(text)
+    os.utime(house.folder / "one", (moment, moment))
+
+
+def test_a_file_that_is_written_in_its_place_is_read_when_it_has_lain_still(house: House) -> None:
+    house.put("one", b"1.1.1.1\n2.2.2.2\n")
+    house.keeper.look()
+    written(house, b"1.1.1.1\n")
+    for _ in range(2):
+        house.keeper.look()
+        assert house.listed(0x02020202), "half a file"
+        house.clock.turn(seconds=2)
+        written(house, b"1.1.1.1\n2.2.2.2\n", 1)
+    house.keeper.look()
+    assert not house.listed(0x03030303)
+    written(house, b"1.1.1.1\n2.2.2.2\n3.3.3.3\n", 3)
+    house.keeper.look()
+    assert house.listed(0x03030303)
+    assert house.keeper.held == ""
+
+
+def test_a_file_that_never_lies_still_is_read_all_the_same_in_time(house: House) -> None:
+    house.put("one", b"1.1.1.1\n")
+    house.keeper.look()
+    for second in range(62):
+        written(house, b"1.1.1.1\n2.2.2.2\n" + b"#" * second)
+        house.keeper.look()
+        assert house.listed(0x02020202) == (second >= 60)
+        house.clock.turn(seconds=1)
+
+
+@pytest.mark.parametrize("seconds", [0, 3, -60])
+def test_a_file_that_was_renamed_into_place_is_read_at_once_and_so_is_the_first_one(
+    house: House, seconds: float
+) -> None:
+    for number in (1, 2):
+        beside = house.folder / "beside"
+        beside.write_bytes(b"1.1.1.%d\n" % number)
+        moment = house.clock.now().timestamp() - seconds
+        os.utime(beside, (moment, moment))
+        beside.replace(house.folder / "one")
+        house.keeper.look()
+        assert house.listed(0x01010100 + number)
+
+
 def test_data_that_have_expired_go_out_of_service_when_their_time_has_come(house: House) -> None:
     house.put("one", b"$TIMESTAMP 2025-12-01 2026-01-02\n1.1.1.1\n")
     house.keeper.look()
