@@ -8,7 +8,9 @@ The order in which words count. A list that we stand on is the end of it, whatev
 "relay" of those whom they list. Then a word for relaying, since servers deny it with the client's address beside it.
 Then a demand for a login, unless it is the sender's domain that is to prove itself (SPF). Then the sender and the
 client, as Postfix labels them, or as an enhanced code says; a wait, which says nothing of either; the recipient; and
-other languages by their nouns.
+other languages by their nouns. A refusal that has named neither us nor who sends, and has any noun for who receives,
+is about that one: what else is said of him differs by server. At MAIL no recipient is known yet: an address or a user
+that is spoken of there is the sender's, and says nothing of relaying.
 """
 
 from __future__ import annotations
@@ -57,11 +59,11 @@ class _Words:
 
 #: We stand on a list, or are known as who tests; in words that no refusal of relaying has.
 _LISTED = _Words(
-    r"(?<!not )(?<!n't )\blisted\b|\b(?:black|block|deny|kill)[- ]?list",
+    r"(?<!not )(?<!n't )\blisted\b|(?<!may be )\b(?:black|block|deny|kill)[- ]?list",
     r"\bblocked (?:using|by|at|in|for|due|because|-|see)",
     r"\b(?:dns|r|u)bls?\b|\bblackhole|\bbanned\b|\breputation\b|\bgo away\b|\bunwelcome\b|\bspammers?\b",
     r"\b(?:is|are|as|be|through|by|:) an? (?:\w+ )?open relay|: open relay\b|\bfrom open relays?\b",
-    r"\brelay(?:ing)?[- ](?:test|prob|scan|check)|\btesters?\b",
+    r"\brelay(?:ing)?[- ](?:test|prob|scan|check(?:er|ing))|\btesters?\b",
     r"\bnot welcome\b|\b(?:rejected|refused|barred) for (?:scanning|probing|spamming|abuse)\b"
     r"|\b(?:spf|dkim|dmarc)\b[^.;]{0,40}\b(?:fail|reject|invalid|not (?:pass|align))",
     r"\bliste? n(?:oi|e[gr])\w*|\blista negra|ч[её]рн\w* списк|czarn\w+ li[sś]|zwarte lijst|kara liste|sperrliste"
@@ -82,6 +84,8 @@ _RELAY = _Words(
 _ANOTHER_RELAY = _Words(
     r"\b(?:use|using|through|via|contact)\b[^.;]{0,40}\b(?:your|their)\b[^.;]{0,20}\brelay\w*",
     r"\b(?:use|using) (?:the |an? )?(?:\w+ )?relay\w* (?:at|of|from)\b",
+    # Sendmail calls the client a relay
+    r"\bresolv\w* relay|\brelay(?: host)? names?\b",
     # what a host is blamed for, and how a server calls itself
     r"\brelay(?:s|ed|ing)? (?:\w+ )?(?:spam|junk|virus|abuse)\w*|\brelay[a-z-]*\d[\w-]*",
 )
@@ -101,13 +105,20 @@ _PROOFS = _Words(
 _CLIENT = _Words(r"\b(?:client host|helo command|unverified client) (?:rejected|denied|blocked)")
 #: The sender, his domain or his machine as what the sentence is about.
 _SENDER = _Words(
-    r"\bsenders?'?s? (?:address|domain|ip|host|server|verif|callout|mta|is|are|was|unknown|den|rej|not|does|has)"
+    r"\bsenders?'?s? (?:e-?mail |envelope )?"
+    r"(?:address|domain|ip|host|server|verif|callout|mta|is|are|was|unknown|den|rej|not|does|has)"
+    r"|\b(?:bogus|bad|invalid|fake|forged|valid) (?:mail )?from\b|\bfrom: (?:address|domain)|\bspoof"
+    r"|\bnot (?:allowed|permitted|authori[sz]ed|designated) to send (?:e-?mail |mail |messages )?(?:from|as)\b"
+    r"|\brestrictdomainsto|\b(?:host|client|source|remote) (?:network|country|ip)\b"
+    r"|\bconnections? (?:is |was )?(?:rejected|denied|blocked)"
     r"|\b(?:mail|e-?mail|send(?:ing)?) from (?:your|this|\[?\d)|\bconnections? from\b|\breturn[- ]path\b|\bof sender\b"
     r"|\bmail from \W*(?:(?:is|was|has been) )?(?:rejected|refused|denied|blocked|not)\b"
     r"|\byour (?:ip|network|host|system|country|isp|domain|(?:mail ?)?server)\b[^.;]{0,40}"
     r"\bnot (?:allowed|permitted|authori[sz]ed) to (?:send|connect|deliver)\b"
     r"|\bsend(?:ing|er) (?:ip|mta|host|server|domain|system)\b|\bverification failed for\b",
-    r"\bip(?: address)? (?:you're|you are|sending|name)|\b(?:dynamic|residential|dial-?up) (?:ip|address|client)",
+    r"\bip(?: address)? (?:you're|you are|sending|name)"
+    r"|\b(?:dynamic|residential|dial-?up) (?:ip|address|client|pool|host|range)"
+    r"|\b(?:permitted|approved|allowed|known) senders?\b",
     r"\breverse (?:dns|host|name|lookup|record)|\bptr\b|\brdns\b|\bhelo\b|\behlo\b|\bspf\b|\bdkim\b|\bdmarc\b",
 )
 #: The same by enhanced codes: RFC 3463 3.2, RFC 7372, and what Google has added.
@@ -116,7 +127,7 @@ _SENDER_CODE = re.compile(r"(?<![\d.])[45]\.(?:1\.[78]|7\.2[0-8])(?![\d.])")
 #: alone: others say "check the address and try again".
 _GREYLISTED = _Words(r"\bgr[ea]y-?list")
 _RATE = _Words(r"\btoo (?:many|fast|much|frequent)|\brate\b|\bfrequen|\bthrottl|\boverload|\bbusy\b|\bquota\b|\bfull\b")
-_LATER = _Words(r"\btry(?:ing)? (?:again|later)|\bcome back\b|\blater\b|\bdefer")
+_LATER = _Words(r"\btry(?:ing)? (?:again|later)|\bcome back\b|\blater\b|\bdefer|\btemporar|\bunavailable\b")
 #: "User unknown" and its like mean a recipient at our own domain, which is nobody's there.
 _RECIPIENT = _Words(
     r"\bnon-?local\b|\b(?:not|no|isn't|invalid|bad|unknown|unroutable|unrouteable|undeliverable|non-?existent)\b"
@@ -124,7 +135,8 @@ _RECIPIENT = _Words(
     r"|accounts?|routes?)\b",
     r"\b(?:recipients?|users?|mailbox(?:es)?|domains?|hosts?|addresse?s?|accounts?)\b[^.;]{0,30}"
     r"\b(?:unknown|unavailable|not\b|does ?n[o']t|invalid|rejected|no longer|disabled|undeliverable|restricted)",
-    r"\b(?:cannot|can't|can not|unable to|won't|not allowed to|do not|don't) (?:deliver|send|route|forward|handle)\b",
+    r"\b(?:cannot|can't|can not|unable to|won't|not allowed to|do(?:es)? not|do(?:es)?n't)"
+    r" (?:deliver|send|route|forward|handle|host|serve)\b|\bcould not deliver mail to\b",
     r"\b(?:do not|don't|cannot|can't|won't|not) accept(?:ed|ing)? mail (?:for|to)\b",
     r"\bmail (?:for|to)\b[^.;]{0,30}\bnot\b",
     r"\bdelivery\b[^.;]{0,20}\bnot\b[^.;]{0,20}\b(?:allowed|permitted|authori[sz]ed)"
@@ -133,28 +145,60 @@ _RECIPIENT = _Words(
 )
 #: Words that speak of who connects, greets or sends, where nothing speaks of relaying.
 _TESTER = _Words(
-    r"\bclient host\b|\bsender\b|\baccess denied\b|\bblock(?:ed|list|ing)?\b|\bbarracuda|\bspamhaus\b|\bspamcop\b"
-    r"|\bsorbs\b|\b(?:your|this|that) (?:ip|host|server|address|network|system|mail ?server|domain)\b|\byou are\b",
-    r"\bfrom you\b|\bhostname\b|\byour access\b",
+    r"\bclient host\b|\bsenders?\b|\baccess denied\b|\bblock(?:ed|list|ing)?\b|\bbarracuda|\bspamhaus\b|\bspamcop\b"
+    r"|\bsorbs\b|\b(?:your|this|that) (?:ip|host|server|address|network|system|mail ?server|domain)\b",
+    r"\byou are\b(?! trying)",
+    r"\bfrom you\b|\bhostname\b|\byour access\b|\byour (?:isp|(?:\w+ )?provider)\b|(?<![a-z-])ip(?![a-z:=])"
+    r"|\bhelo\w*|\bmail from\b|\bspam",
 )
-#: The same in the languages of other servers: nouns for passing on, logins and recipients; and for who connects.
+#: Nouns for who receives, with whatever is said of him.
+_RECEIVER = _Words(
+    r"\brecipients?\b|\b(?:bad)?rcpt\w*|\bbadrecip|\bmailbox(?:es)?\b|\busers?\b|\bcustomers?\b|\balias(?:es)?\b"
+    r"|\baccounts?\b|\bname directory\b|\bresponsible for\b",
+    r"\bnot found\b|\bno such (?:id|name|person|address)\b|\bdoes? ?n[o']t? exists?\b|\bnot exists?\b"
+    r"|\bno longer valid\b|\bdoes no exist|\binactive\b",
+)
+#: The same in the languages of other servers: nouns for passing on and logins; for who receives; for who sends;
+#: and for who connects.
 _RELAYING_ABROAD = _Words(
-    r"weiter(?:ge)?leit|\bempf(?:ae|ä)nger|\bunbekannt|anmeld|authenti[fs]i[kzc]|\brelais\b|\bdestinataire|inconnu"
-    r"|utilisateur|\bdestinat[aá]ri|\breenv[ií]o|retransmi|(?:des|re)?encaminh|autentica|autenticar|desconocid",
-    r"desconhecid|sconosciut|\busuario|\busuário|\butente|inoltr|\brelé\b|przekazyw|uwierzytel"
-    r"|nieznan|użytkownik|adresat|doorstur"
-    r"|authenticati|\bontvanger|\bonbekend|gebruiker|aktarma|kimlik do[gğ]rula|\balıcı|kullanıcı|yönlendir",
-    r"получател|пользовател|пересыл|ретрансл|авториз|аутентиф|адресат|неизвестн|одержувач|користувач|невідом|автентиф"
-    r"|релей|přepos|ověřen|příjemc|uživatel|vidarebefordr|videresend|mottagare|mottaker|modtager|okänd|ukendt|ukjent",
-    r"autentiser|vastaanottaj|továbbít|címzett|hitelesít|παραλήπτ|άγνωστ|αναμετάδ|ταυτοπο",
-    r"[中轉转][继繼发發寄]|用[户戶]|收件人|[认認][证證]|[验驗][证證]|登[录錄入]|中継|リレー|転送|認証|宛先|ユーザ|受信者",
-    r"릴레이|중계|인증|수신자|사용자|로그인",
+    r"weiter(?:ge)?leit|anmeld|authenti[fs]i[kzc]|\brelais\b|\breenv[ií]o|retransmi|(?:des|re)?encaminh|autentica"
+    r"|autenticar|inoltr|\brelé\b|przekaz[ya]|uwierzytel|doorstur|authenticati|aktarma|kimlik do[gğ]rula|yetkilendir"
+    r"|yönlendir|\bkeine (?:berechtigung|erlaubnis)",
+    r"пересыл|ретрансл|авториз|аутентиф|автентиф|релей|přepos|ověřen|vidarebefordr|videresend|autentiser|továbbít"
+    r"|hitelesít|αναμετάδ|ταυτοπο|\brelä|\bvälity|edelleenläh|xác thực|chuyển tiếp|ยืนยันตัวตน|otentikasi|אימות|مصادقة",
+    r"[中轉转][继繼发發寄]|[認认][证證]|[验驗][证證]|登[录錄入]|中継|リレー|転送|認証|릴레이|중계|인증|로그인",
+)
+_RECEIVER_ABROAD = _Words(
+    r"\bempf(?:ae|ä)nger|\bbenutzer|\bpostfach|adresse existiert|\bkonto\b|\bbo[iî]te\b|\bbuz[oó]n\b|\bcasella\b"
+    r"|\bdestinataire|utilisateur|\bdestinat[aá]ri|\busuario|\busuário|\butente|indirizzo inesistente",
+    r"użytkownik|uzytkownik|adresat|nie ma takiego|\bontvanger|gebruiker|\balıcı|kullanıcı|kullanici|příjemc"
+    r"|u[zž]ivatel|mottagare|mottaker|modtager|\banvändare|\bbruger|\bbruker|vastaanottaj|käyttäj|címzett|felhasznál|utilizator"
+    r"|destinatarul|korisnik|uporabnik|príjemc|používate|kasutaja|vartotoj|lietotāj",
+    r"получател|пользовател|адресат|одержувач|користувач|потребител|почта для|παραλήπτ|χρήστη",
+    r"ящик|скриньк|skrzynk|schránk|postvak|brevlåd|postkass|postilaatik|postafiók|posta kutusu|θυρίδ|תיבת|صندوق"
+    r"|邮箱|信箱|メールボックス|메일함|hộp thư|กล่องจดหมาย|kotak surat",
+    r"用[户戶]|使用者|收件[人者]|宛先|ユーザ|受信者|수신자|사용자|người (?:nhận|dùng)|địa chỉ|ผู้(?:รับ|ใช้)"
+    r"|pengguna|penerima|נמען|משתמש|المستخدم|المستلم",
+)
+#: "There is none", or "unknown": of whom, where nobody else was named.
+_NOBODY_ABROAD = _Words(
+    r"\bunbekannt|inconnu|desconocid|desconhecid|sconosciut|nieznan|\bonbekend|okänd|ukendt|ukjent|неизвестн|невідом"
+    r"|άγνωστ|existiert nicht|n'existe pas|\bno existe|\bnão existe|inexist|neexist|non esiste|nie istnieje",
+    r"bestaat niet|не существует|не найден|нет такого|не існує|не знайдено|finns inte|findes ikke|finnes ikke|ei löydy"
+    r"|ei ole olemassa|nem létezik|nincs ilyen|bulunamad|mevcut de[gğ]il|δεν υπάρχει|nu exist[aă]|ne postoji",
+    r"不存在|找不到|存在しません|見つかりません|찾을 수 없|존재하지|không tồn tại|ไม่พบ|tidak (?:ditemukan|dikenal)"
+    r"|(?:אינו|לא) קיים|غير موجود",
+)
+_SENDER_ABROAD = _Words(
+    r"\babsender|\bexp[ée]diteur|[ée]metteur|\bremitente|\bmittente|\bremetente|nadawc|\bafzender|отправител|відправник"
+    r"|gönderen|odes[íi]latel|odosielate|avsändare|\bavsender|\bafsender|lähettäj|feladó|αποστολέ|expeditorul|pošiljate"
+    r"|подател|发件人|寄件|送信元|送信者|발신자|보낸 ?사람|người gửi|ผู้ส่ง|pengirim|שולח|المرسل",
 )
 _TESTER_ABROAD = _Words(
-    r"gesperrt|blockiert|\bihre? (?:ip|server|rechner|absender)|\babsender|\bbloqu|\bbloccat|\bexp[ée]diteur"
-    r"|\bvotre (?:adresse|serveur|ip)|\bremitente|\bmittente|\bremetente|\bs[eu]u? (?:ip|servidor|direcci)",
-    r"заблок|\bваш\w* (?:ip|сервер|адрес|хост)|отправител|zablokowan|\btw[oó]j|nadawc|geblokkeerd|\buw (?:ip|server)"
-    r"|\bafzender|engellen|gönderen|您的(?:ip|服务器|邮件服务器|域名)|发件人|寄件者|封禁|送信元|送信者|차단|발신자",
+    r"gesperrt|blockiert|\bihre? (?:ip|server|rechner)|\bbloqu|\bbloccat|\bvotre (?:adresse|serveur|ip)"
+    r"|\bs[eu]u? (?:ip|servidor|direcci)",
+    r"заблок|\bваш\w* (?:ip|сервер|адрес|хост)|zablokowan|\btw[oó]j|geblokkeerd|\buw (?:ip|server)|engellen|[來来]自"
+    r"|您的(?:ip|服务器|邮件服务器|域名)|封禁|차단",
 )
 _ECHO = re.compile(r"<[^<>]{0,400}>|\"(?:[^\" ]{0,200}|[^\"]{0,200}@[^\"]{0,200})\"")
 _CODES = re.compile(r"\A[245]\d\d\b[ -]?|(?<![\d.])[245]\.\d{1,3}\.\d{1,3}(?![\d.])")
@@ -166,8 +210,9 @@ _ESCAPED = re.compile(r"\\(?:x([0-9a-f]{2})|([tnr\\]))")
 MOST = 500
 
 
-def read(reply: str, *, us: Collection[str] = ()) -> Denial:
-    """What the refusal `reply` ("550 5.7.1 text", escaped) speaks of; `us` are our names and addresses, lower case.
+def read(reply: str, *, us: Collection[str] = (), at_sender: bool = False) -> Denial:
+    """What the refusal `reply` ("550 5.7.1 text", escaped) speaks of; `us` are our names and addresses, lower case;
+    `at_sender` where it answers MAIL, before anybody was named who is to receive.
 
     Names of ours are no words for relaying, although most of a tester's names speak of relays: who blocks us by name
     blocks us. Letters beyond ASCII are read as UTF-8, or as Latin-1 where they are none.
@@ -183,6 +228,8 @@ def read(reply: str, *, us: Collection[str] = ()) -> Denial:
         if not name.isalpha():  # a word by itself may be one of theirs
             words = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", " ", words, flags=re.IGNORECASE)
     meant = _meant(words, named=bool(named), of_sender=of_sender, temporary=reply.startswith("4"))
+    if at_sender and meant is Meant.RELAYING and not _of_relaying(words):
+        meant = Meant.UNTOLD
     return Denial(meant=meant, text=text)
 
 
@@ -202,9 +249,21 @@ def _meant(words: str, *, named: bool, of_sender: bool, temporary: bool) -> Mean
         return Meant.UNTOLD
     if _RATE.found_in(plain) or (temporary and _LATER.found_in(plain)):
         return Meant.TESTER if named or _TESTER.found_in(plain) else Meant.UNTOLD
-    if _RECIPIENT.found_in(plain) or _RELAYING_ABROAD.found_in(plain):
+    if _RELAYING_ABROAD.found_in(plain):
         return Meant.RELAYING
-    return Meant.TESTER if named or _TESTER.found_in(words) or _TESTER_ABROAD.found_in(plain) else Meant.UNTOLD
+    if _SENDER_ABROAD.found_in(plain):
+        return Meant.TESTER
+    if _RECIPIENT.found_in(plain) or _RECEIVER_ABROAD.found_in(plain):
+        return Meant.RELAYING
+    if named or _TESTER.found_in(words) or _TESTER_ABROAD.found_in(plain):
+        return Meant.TESTER
+    return Meant.RELAYING if _RECEIVER.found_in(plain) or _NOBODY_ABROAD.found_in(plain) else Meant.UNTOLD
+
+
+def _of_relaying(words: str) -> bool:
+    """Whether a refusal has words for relaying itself, or for a login, beside any for who receives."""
+    plain = _PLACES.sub(" ", words)
+    return any(said.found_in(plain) for said in (_RELAY, _LOGIN, _RELAYING_ABROAD))
 
 
 def _unescaped(reply: str) -> str:

@@ -316,7 +316,10 @@ def judge(
     if kinds <= TURNED_AWAY:
         return say(Verdict.REFUSES_TESTER, "The server turned us away before any mail was offered.")
     if kinds <= REFUSED:
-        read_of = {vector: read(replies.get(vector, ""), us=us) for vector, _ in pairs}
+        read_of = {
+            vector: read(replies.get(vector, ""), us=us, at_sender=outcome is Outcome.MAIL_5XX)
+            for vector, outcome in pairs
+        }
         refused = _Refused(
             forms=tuple(
                 (vector, outcome, read_of[vector]) for vector, outcome in pairs if outcome is not Outcome.SKIPPED

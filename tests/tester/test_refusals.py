@@ -217,6 +217,8 @@ def test_what_is_said_of_us_and_of_a_wait_is_no_word_for_relaying(meant: Meant, 
         (Meant.TESTER, "Su IP está en lista negra"),
         (Meant.TESTER, "Ваш IP заблокирован"),
         (Meant.TESTER, "您的IP被列入黑名单"),
+        (Meant.TESTER, "Unbekannte IP-Adresse"),
+        (Meant.RELAYING, "Unbekannt"),
     ],
 )
 def test_refusals_are_read_in_the_languages_of_servers_as_they_are_kept(meant: Meant, text: str) -> None:
@@ -226,3 +228,112 @@ def test_refusals_are_read_in_the_languages_of_servers_as_they_are_kept(meant: M
 
 def test_letters_of_latin_1_are_read_too() -> None:
     assert read(f"550 {escape('Empfänger abgelehnt'.encode('latin-1'))}").meant is Meant.RELAYING
+
+
+@pytest.mark.parametrize(
+    ("meant", "reply"),
+    [
+        # of who receives, whatever is said of him
+        *((Meant.RELAYING, f"550 {said}") for said in (
+            "can't accept user r",
+            "destination server rejected recipients",
+            "mailbox is inactive",
+            "sorry, your envelope recipient is in my badrcptto list (#5.7.1)",
+            "rcpt is rejected",
+            "recipient unrecognized",
+            "non existent user",
+            "<r@c.test> not found",
+            "RCPT (r@c.test) doesn't exist",
+            "r@c.test is no longer valid",
+            "unavailable mail user",
+            "Account Closed, Please Remove",
+            "Not our Customer",
+            "r not in name directory",
+            "No such ID",
+            "This server does not handle mail for c.test",
+            "We are not responsible for c.test",
+            "The mail server could not deliver mail to r@c.test. The account may not exist, or may be blacklisted",
+            "relay check local fail.",
+        )),
+        # of who sends or connects, in whose sentences the one who receives stands as well
+        *((Meant.TESTER, f"550 {said}") for said in (
+            "sender email address rejected",
+            "5.7.1 The recipient only accepts mail from approved senders",
+            "s is not a permitted sender for this mailbox",
+            "s@b.test From: Domain is invalid. Provide a valid From:",
+            "bogus mail from",
+            "anti-spoofing policy - inbound not allowed",
+            "Rejected: 1.2.3.4 is not allowed to send mail from b.test",
+            "host network not allowed",
+            "Connection rejected by policy [7.7]",
+            "please use the smtp server of your ISP",
+            "5.7.1 Mail from dynamic pools is not accepted for our users",
+            "Requested mail action not taken: Invalid IP",
+            "helohost error.",
+            "mail from invalid.",
+            "High probability of spam",
+            "We do not accept mail for our users from hosts without rDNS",
+            "5.7.51 TenantInboundAttribution; RestrictDomainsToIPAddresses is set for the recipient domain",
+        )),
+        (Meant.UNTOLD, "550 unresolvable relay host name"),
+        (Meant.UNTOLD, "450 mailbox unavailable"),
+        (Meant.UNTOLD, "451 recipient temporarily unavailable"),
+        (Meant.RELAYING, "550 mailbox unavailable"),
+        (Meant.RELAYING, "450 4.2.1 The user you are trying to contact is not here"),
+    ],
+)  # fmt: skip
+def test_a_noun_for_who_receives_counts_where_nobody_else_is_named(meant: Meant, reply: str) -> None:
+    assert read(reply, us=US).meant is meant
+
+
+@pytest.mark.parametrize(
+    ("receives", "sends"),
+    [
+        ("Kein solcher Benutzer", "Absender unbekannt"),
+        ("Boîte inexistante", "Expéditeur inconnu"),
+        ("Buzón no disponible", "El dominio del remitente no existe"),
+        ("Casella inesistente", "Mittente sconosciuto"),
+        ("Conta inexistente", "Remetente desconhecido"),
+        ("Nie ma takiego uzytkownika", "Nadawca nieznany"),
+        ("Ontvanger onbekend", "Afzender onbekend"),
+        ("Пользователь не найден", "Домен отправителя не существует"),
+        ("Користувача не знайдено", "Відправник невідомий"),
+        ("Kullanici bulunamadi", "Gönderen bilinmiyor"),
+        ("Uživatel neexistuje", "Odesílatel neexistuje"),
+        ("Användaren finns inte", "Okänd avsändare"),
+        ("Bruger findes ikke", "Ukendt afsender"),
+        ("Käyttäjää ei löydy", "Tuntematon lähettäjä"),
+        ("Nincs ilyen felhasználó", "Feladó ismeretlen"),
+        ("Ο χρήστης δεν υπάρχει", "Άγνωστος αποστολέας"),
+        ("使用者不存在", "寄件者不存在"),
+        ("用户不存在", "发件人不存在"),
+        ("宛先が見つかりません", "送信者が不明です"),
+        ("사용자를 찾을 수 없습니다", "발신자를 찾을 수 없습니다"),
+        ("Người nhận không tồn tại", "Người gửi không tồn tại"),
+        ("ไม่พบผู้ใช้", "ไม่พบผู้ส่ง"),
+        ("Pengguna tidak ditemukan", "Pengirim tidak dikenal"),
+        ("המשתמש אינו קיים", "השולח אינו קיים"),
+        ("المستخدم غير موجود", "المرسل غير موجود"),
+        ("Utilizatorul nu există", "Expeditorul nu există"),
+    ],
+)
+def test_who_sends_and_who_receives_are_told_apart_in_other_languages(receives: str, sends: str) -> None:
+    assert read(f"550 {receives}").meant is Meant.RELAYING
+    assert read(f"550 {sends}").meant is Meant.TESTER
+
+
+@pytest.mark.parametrize(
+    ("meant", "reply"),
+    [
+        (Meant.UNTOLD, "550 5.1.1 User unknown"),
+        (Meant.UNTOLD, "553 invalid domain"),
+        (Meant.UNTOLD, "550 Benutzer unbekannt"),
+        (Meant.RELAYING, "550 relaying denied"),
+        (Meant.RELAYING, "530 5.7.57 Client was not authenticated to send anonymous mail during MAIL FROM"),
+        (Meant.RELAYING, "550 Bitte zuerst anmelden, Benutzer unbekannt"),
+        (Meant.TESTER, "553 5.1.8 Domain of sender address does not exist"),
+        (Meant.UNTOLD, "550 no"),
+    ],
+)
+def test_an_address_that_is_spoken_of_at_mail_is_the_senders(meant: Meant, reply: str) -> None:
+    assert read(reply, us=US, at_sender=True).meant is meant

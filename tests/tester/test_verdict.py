@@ -437,6 +437,9 @@ def test_a_server_that_refuses_our_text_alone_has_not_refused_relaying() -> None
 def test_our_sender_refused_everywhere_is_a_refusal_of_us() -> None:
     assert refused("550 no", "550 no", NO, "550 no", outcome=O.MAIL_5XX).verdict is V.REFUSES_TESTER
     assert refused(RELAYING, RELAYING, NO, RELAYING, outcome=O.MAIL_5XX).verdict is V.CLOSED
+    unknown = "550 5.1.1 User unknown"  # of our sender, whom it looked up before anybody else was named
+    assert refused(unknown, unknown, NO, unknown, outcome=O.MAIL_5XX).verdict is V.REFUSES_TESTER
+    assert refused(unknown, unknown, NO, unknown).verdict is V.CLOSED
 
 
 def test_a_narrow_profile_is_still_too_narrow() -> None:
