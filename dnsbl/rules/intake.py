@@ -12,6 +12,7 @@ only a returned letter lists.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
@@ -44,6 +45,7 @@ _OF_MAILBOXES = frozenset(
         "x-envelope-to",
         "x-forwarded-for",
         "x-original-to",
+        "x-redirected-from",
         "x-sieve-redirected-from",
     )
 )
@@ -159,6 +161,7 @@ def nominations(
         if refused is None:
             try:
                 trace = _trace(exhibit.message, at if at is not None else home(settings), settings, now)
+                trace = _doubted(trace, exhibit)
                 line = _line(exhibit, trace, typed, pick)
                 suspect = target(str(line.hop.address), settings)
             except Refused as error:
@@ -255,14 +258,21 @@ def _line(exhibit: Exhibit, trace: Trace, typed: Address | None, pick: int | Non
             f"The report names {exhibit.source} as its source, and line {trace.used.number} of the message "
             f"{trace.used.hop.address}: say which line is meant.",
         )
-    if exhibit.source is not None:
-        return trace.used
-    doubt = exhibit.doubt or trace.doubt or _sent_on(exhibit, trace)
-    if not doubt:
+    if exhibit.source is not None or trace.sure:
         return trace.used
     raise Refused(
-        Refusal.WHICH_LINE, f"{_counted(trace.possible)} could be the hand-over, since {doubt}: say which is meant."
+        Refusal.WHICH_LINE,
+        f"{_counted(trace.possible)} could be the hand-over, since {trace.doubt}: say which is meant.",
     )
+
+
+def _doubted(trace: Trace, exhibit: Exhibit) -> Trace:
+    """The trace with every doubt about its used line: its own, that of the file, or that of the message's header. A
+    report that names its source leaves none but the trace's own."""
+    if trace.used is None or exhibit.source is not None:
+        return trace
+    doubt = exhibit.doubt or trace.doubt or _sent_on(exhibit.message, trace.used, trace.possible)
+    return replace(trace, sure=not doubt, doubt=doubt)
 
 
 def _picked(trace: Trace, pick: int, typed: Address | None) -> Step:
@@ -298,15 +308,15 @@ def _counted(steps: tuple[Step, ...]) -> str:
     return capital(text)
 
 
-def _sent_on(exhibit: Exhibit, trace: Trace) -> str:
+def _sent_on(message: bytes, used: Step, possible: tuple[Step, ...]) -> str:
     """A doubt where somebody has sent the message on, by its header, and a lower line could be meant: as it was (RFC
     5322 3.6.6), from a mailbox whose mail is forwarded, or to a list (RFC 2919, RFC 2369) of who handed it in."""
-    if trace.used is None or not trace.possible[1:]:
+    if not possible[1:]:
         return ""
-    hop, below = trace.used.hop, trace.possible[1].hop
+    hop, below = used.hop, possible[1].hop
     writer, sender = organisation(hop.by), organisation(hop.sender)
     received, here = 0, {hop.recipient.lower()}
-    for name, value in fields(exhibit.message):
+    for name, value in fields(message):
         text = value.decode("latin-1").lower()
         called = "-".join(map(str.capitalize, name.split("-")))
         received += name == "received"
@@ -320,7 +330,7 @@ def _sent_on(exhibit: Exhibit, trace: Trace) -> str:
                 return f"a list of {sender} may have sent it on ({called})"
         if name in _OF_MAILBOXES:
             boxes = _MAILBOX.findall(text)
-            if received < trace.used.number:
+            if received < used.number:
                 here.update(boxes)  # those of the reporter's side
             elif other := next((box for box in boxes if box not in here and _domain(box) != writer), None):
                 return f"it had come to another mailbox, {other}, whose mail may be passed on ({called})"

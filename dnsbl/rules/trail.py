@@ -29,7 +29,7 @@ class Belief(StrEnum):
 
     OWN = "own"  # a machine of the reporter's own mail system
     SURE = "sure"  # the reporter's own server saw it
-    DOUBTFUL = "doubtful"  # the same, but it may be the reporter's own too
+    DOUBTFUL = "doubtful"  # the same, but it may only have passed the message on
     CLAIMED = "claimed"  # strangers say so
     NOTHING = "nothing"  # tells of nobody who could be reported
 
@@ -125,7 +125,8 @@ def _words(step: Step, trace: Trace, writer: str, settings: Settings) -> tuple[B
     if step.reading is Reading.USED and trace.sure:
         return Belief.SURE, "sure: your server saw it", f"It handed the message to {by}{called}."
     if step.reading is Reading.USED:
-        return Belief.DOUBTFUL, "not sure: it may be yours", f"It handed the message to {by}{called}; {trace.doubt}."
+        told = f"It handed the message to {by}{called}; {trace.doubt}."
+        return Belief.DOUBTFUL, "not sure: it may only have passed it on", told
     tag = f"not sure: said by {writer}"
     return Belief.CLAIMED, tag, f"True only if {writer} is yours, or tells the truth: such lines can be forged."
 

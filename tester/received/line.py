@@ -238,7 +238,7 @@ def _bare(word: str) -> str:
 def _address(word: str) -> Address | None:
     """An address that stands alone: a literal or bare, with a port or without."""
     literal = _LITERAL.match(word)
-    text = literal[1] if literal else word
+    text = literal[1] if literal else word.removeprefix("IPv6:")  # MDaemon writes it so
     if port := _PORT.match(text):
         text = port[1]
     try:

@@ -126,7 +126,7 @@ FILTERS: tuple[tuple[str, ...], ...] = (
     (".antispamcloud.com",),
     (".antispameurope.com", ".hornetsecurity.com"),
     (".barracuda.com", ".barracudanetworks.com", ".cudaops.com"),
-    (".email.cloudflare.net",),
+    (".cloudflare-email.net", ".email.cloudflare.net"),
     (".forwardemail.net",),
     (".hydra.sophos.com",),
     (".iphmx.com",),
@@ -142,8 +142,8 @@ FILTERS: tuple[tuple[str, ...], ...] = (
 FILTERS_SOURCE = (
     "github.com/jace/mxsniff (mxsniffer/providers.py: MX names by provider); help.forcepoint.com/emailsec (mailcontrol)"
     "; Received lines in archives of lists, 2017 to 2026 (cudaops.com, handed on by ess.barracuda.com; "
-    "inpost.tmes.trendmicro.com; symcld.net, handed on by messagelabs.com; ppops.net, handed on by pphosted.com); what "
-    "Cloudflare's, Forward Email's and SimpleLogin's documentation says of their hosts"
+    "inpost.tmes.trendmicro.com; symcld.net, handed on by messagelabs.com; ppops.net, handed on by pphosted.com; "
+    "cloudflare-email.net); what Cloudflare's, Forward Email's and SimpleLogin's documentation says of their hosts"
 )
 
 #: The domains of each house that is known: where one of its machines wrote the line below, another one has handed the

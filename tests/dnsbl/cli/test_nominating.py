@@ -34,8 +34,8 @@ def test_a_nomination_shows_which_line_was_used_and_which_could_be_meant(run: Ru
     assert (row["result"], row["trace"]["line"], row["trace"]["lines"][0]["address"]) == ("queued", 1, "8.8.8.8")
     said = run("nominate", "--evidence", doubtful(tmp_path), "--pick", "2", plain=True)
     assert [line for line in said.splitlines() if line[:1] in "> "] == [
-        "    1  mx.mysite.example [9.9.9.9] to store.mysite.example: not sure: it may be yours; if this one is meant: "
-        "--pick 1",
+        "    1  mx.mysite.example [9.9.9.9] to store.mysite.example: not sure: it may only have passed it on; if "
+        "this one is meant: --pick 1",
         ">   2  relay.example.net [8.8.8.8] to mx.mysite.example: not sure: said by 9.9.9.9",
         "    3  pc [10.0.0.1] to relay.example.net: cannot be tested (written by strangers; names no public address)",
     ]

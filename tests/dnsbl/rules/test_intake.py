@@ -472,6 +472,14 @@ def test_a_message_that_a_forwarder_or_a_list_has_sent_on_is_asked_about(field: 
     assert nominated(cases(traced(*lines[:1], more=f"{field}\r\n"))[0]) == OWN
 
 
+def test_a_trace_that_is_asked_about_is_not_shown_as_sure() -> None:
+    lines = (f"from a (a [{OWN}]) by mx.mysite.example", f"from b (b [{RELAY}]) by mx.partner.example")
+    for more in ("Resent-From: x@partner.example\r\n", ""):
+        (case,) = cases(traced(*lines, more=more))
+        assert case.trace is not None
+        assert (case.trace.sure, bool(case.trace.doubt), case.asks) == (not more, bool(more), bool(more))
+
+
 @pytest.mark.parametrize(
     ("field", "asks"),
     [

@@ -50,7 +50,7 @@ def test_a_hop_that_may_be_inside_is_doubtful_and_says_why() -> None:
     ) + BELOW.replace("by mail.example.com", "by mx.example.net")
     stations = trail(trace(hops(doubtful.encode())), SETTINGS)
     assert stations[1].belief is Belief.DOUBTFUL and "share a domain" in stations[1].told
-    assert (stations[1].tag, str(stations[1].belief)) == ("not sure: it may be yours", "doubtful")
+    assert (stations[1].tag, str(stations[1].belief)) == ("not sure: it may only have passed it on", "doubtful")
     assert stations[2].tag == "not sure: said by 9.9.9.9"
 
 

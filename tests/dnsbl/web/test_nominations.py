@@ -162,7 +162,7 @@ def test_where_more_than_one_line_could_be_meant_the_page_asks_and_takes_the_ans
     assert asked.status_code == 200 and 'class="errors"' not in asked.text
     assert "could be the hand-over, since mx.mysite.example and store.mysite.example share a domain" in asked.text
     assert picks(asked.text) == [("1", "198.18.1.1"), ("2", TARGET)] and " checked" not in asked.text
-    assert "not sure: it may be yours" in asked.text and "not sure: said by 198.18.1.1" in asked.text
+    assert "not sure: it may only have passed it on" in asked.text and "not sure: said by 198.18.1.1" in asked.text
     for pick in ("", "x", "99999", "²"):
         again = hand.next(asked, pick=pick)
         assert again.status_code == 422 and 'class="errors"' in again.text and len(picks(again.text)) == 2

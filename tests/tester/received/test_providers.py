@@ -99,7 +99,7 @@ mx-relay7.hornetsecurity.com                  | mx-gate12-hz2.antispameurope.com
 outbound-ip24b.ess.barracuda.com              | mx6.us-east-2b.ess.aws.cudaops.com
 d12345.ess.barracudanetworks.com
 mx-inbound10-1.us-east-2a.ess.aws.cudaops.com
-i-bf.email.cloudflare.net
+i-bf.email.cloudflare.net                     | cloudflare-email.net
 mx1.forwardemail.net
 mx-01-eu-west-1.prod.hydra.sophos.com
 esa1.hc123-4.eu.iphmx.com
@@ -129,7 +129,7 @@ def test_a_filter_for_hire_raises_a_doubt_since_the_mail_may_have_come_in_there(
 
 def test_each_name_of_a_filter_is_tried() -> None:
     tried = FILTERING.split()
-    assert all(any(name.endswith(each) for name in tried) for house in FILTERS for each in house)
+    assert all(any(f".{name}".endswith(each) for name in tried) for house in FILTERS for each in house)
 
 
 def test_the_domains_of_a_provider_are_one_house() -> None:
