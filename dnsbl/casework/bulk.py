@@ -167,7 +167,10 @@ class Bulk:
                 missing, some = network_at(min(never)), False
                 break
         if missing is not None and not some:
-            raise Refused(Refusal.NOT_LISTED, f"{missing} is not listed as {kind:.40}; nothing was dropped.")
+            with self._store.read() as tx:
+                others = [f"{one.network} is as {one.kind}" for one in tx.listings.covering(missing)[:3]]
+            but = f", but {' and '.join(others)}" if others else ""
+            raise Refused(Refusal.NOT_LISTED, f"{missing} is not listed as {kind:.40}{but}; nothing was dropped.")
 
     @staticmethod
     def _enter(

@@ -101,6 +101,8 @@ def nominate(
     as_json: Json = False,
 ) -> None:
     """Nominate a suspect mail server, with evidence; it is tested soon."""
+    if not address and not evidence:
+        raise typer.BadParameter("give ADDR, or the spam with --evidence FILE, or both")
     opened = lists.open_list(config)
     pieces = nominating.pieces(evidence or [])
     if pick is not None and len(pieces) > 1:

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 #: What is said of an address that is listed nowhere and answered all the same (RFC 5782 5).
 TEST_POINT = "  a test point: always answered, and nobody's server"
+#: Characters of a reply in the table of a test.
+ANSWER = 80
 
 
 def document(facts: Any) -> None:
@@ -195,13 +197,13 @@ def standing(opened: OpenedList, found: Standing, *, others: Sequence[Opinion] |
         terminal.say(f"  {_way(way)}")
     if found.last_verdict:
         terminal.say(f"  last verdict: {found.last_verdict.value}")
-    if found.waits or found.ahead:
-        place = f"waits for a place in its network, where tests are under way: {found.ahead}"
-        terminal.say(f"  waits: {found.waits}" if found.waits else f"  {place}")
     if found.next_test:
         terminal.say(f"  next test: {when(found.next_test)}")
-        if held := _held(opened):
-            terminal.say(f"  {held}")
+    if found.next_test and (held := _held(opened)):
+        terminal.say(f"  {held}")
+    elif found.waits or found.ahead:
+        place = f"waits for a place in its network, where tests are under way: {found.ahead}"
+        terminal.say(f"  waits: {found.waits}" if found.waits else f"  {place}")
     if found.exclusion:
         terminal.say(f"  excluded: {found.exclusion.network}, {found.exclusion.reason}")
     if found.exception:
@@ -240,7 +242,7 @@ def test(opened: OpenedList, report: RunReport, *, as_json: bool) -> None:
             *((paths.path(fate.letter.address, fate.letter.port).name,) if several else ()),
             fate.outcome.value if fate.outcome and (fate.answer or not fate.reply) else "-",
             fate.finding.value if fate.finding else "-",
-            fate.answer[:80],
+            fate.answer if len(fate.answer) <= ANSWER else f"{fate.answer[: ANSWER - 3]}...",
         )
     console.print(table)
     verdict = report.run.verdict.value if report.run.verdict else "-"

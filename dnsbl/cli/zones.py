@@ -238,7 +238,9 @@ def check_config(
 
 @app.command("import-config", context_settings={"ignore_unknown_options": True})
 def import_config(
-    words: Annotated[list[str], typer.Argument(help="What stands behind rbldnsd on its command line.")],
+    words: Annotated[
+        list[str], typer.Argument(metavar="WORDS", help="What stands behind rbldnsd on its command line.")
+    ],
     to: Annotated[Path, typer.Option("--to", help="The folder for the zone files.")] = Path("zones"),
     as_json: Json = False,
 ) -> None:

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from dnsbl.settings.values import (
-    Hostname,
+    Host,
     Mailbox,
     Section,
     Step,
@@ -18,7 +18,7 @@ from dnsbl.settings.values import (
 class NoticeSettings(Section):
     """Mail that this list sends. None goes out without a smarthost."""
 
-    smarthost: Hostname | Literal[""] = Field(
+    smarthost: Host | Literal[""] = Field(
         "", description="The mail server that takes our mail and hands it on; empty: no mail is sent."
     )
     port: int = Field(25, description='Its port: 25 or 587, and 465 for tls = "tls".', ge=1, le=65535)

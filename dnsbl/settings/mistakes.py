@@ -9,9 +9,10 @@ import difflib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from tester.records import dataclass
 
@@ -95,7 +96,7 @@ def _sentences(error: Any, place: tuple[str, ...], model: type[BaseModel], besid
     if kind == "string_pattern_mismatch":
         return [_formed(about["pattern"], place, model)]
     if kind in ("tuple_type", "list_type"):
-        return [f"a list is needed, such as {_listed(error.get('input'))}"]
+        return [f"a list is needed, {_listed(error.get('input'), place, model)}"]
     if kind.startswith("ip_"):
         return [_addressed(kind, place, error.get("input"), {each["type"] for each in beside})]
     return [next((words for begin, words in _NEEDED.items() if kind.startswith(begin)), _OTHERWISE)]
@@ -143,11 +144,18 @@ def _number(value: float) -> str:
     return str(int(value)) if value == int(value) else str(value)
 
 
-def _listed(value: Any) -> str:
-    """A list as it would be written with what is there alone."""
-    if isinstance(value, (bool, int, float)):
-        return f"[{json.dumps(value)}]"
-    return f"[{json.dumps(value[:MOST_SHOWN])}]" if isinstance(value, str) and value else '["one", "two"]'
+def _listed(value: Any, place: tuple[str, ...], model: type[BaseModel]) -> str:
+    """A list as it would be written: with what is there alone, where that would do."""
+    at: Any = model
+    with suppress(AttributeError, KeyError, ValidationError):  # of a table within a list nothing is promised
+        for part in place:
+            field = at.model_fields[part]
+            at = _table(field.annotation)
+        TypeAdapter(field.rebuild_annotation()).validate_json(
+            json.dumps([str(value) if isinstance(value, bool) else value], default=str)
+        )
+        return f"such as [{json.dumps(value[:MOST_SHOWN] if isinstance(value, str) else value)}]"
+    return "in square brackets; `dnsbl check-config --example` tells of what"
 
 
 def _addressed(kind: str, place: tuple[str, ...], value: Any, tried: set[str]) -> str:

@@ -31,11 +31,20 @@ _HOSTNAME = re.compile(r"(?=.{1,253}\Z)([a-z0-9_]([a-z0-9-]{0,61}[a-z0-9])?\.)*[
 
 
 def hostname(value: str) -> str:
-    """A domain name in its one form. Raises ValueError."""
+    """A domain name in its one form, no address (RFC 1123 2.1). Raises ValueError."""
     name = value.strip().rstrip(".").lower()
     if not _HOSTNAME.match(name):
         raise ValueError("a domain name is needed, such as mx.example.org")
+    if "." in name and name.rpartition(".")[2].isdigit():
+        raise ValueError("a domain name is needed, such as mx.example.org, and no address")
     return name
+
+
+def _host(value: str) -> str:
+    """A domain name, or an address, in its one form. Raises ValueError."""
+    with suppress(ValueError):
+        return str(ip_address(value.strip()))
+    return hostname(value)
 
 
 def _listen(value: str) -> str:
@@ -68,6 +77,7 @@ def is_loopback(host: str) -> bool:
 
 
 Hostname = Annotated[str, AfterValidator(hostname)]
+Host = Annotated[str, AfterValidator(_host)]
 Listen = Annotated[str, AfterValidator(_listen)]
 
 
@@ -256,12 +266,26 @@ def most(key: str, value: float) -> int:
     return MOST.get(key.rpartition("_")[2]) or MOST["seconds" if isinstance(value, float) else ""]
 
 
+#: A key as `tomllib` shows it, and where in a file it was lost.
+_KEY = re.compile(r"\((?:'[^']*',? ?)+\)")
+_LINE = re.compile(r"\(at line (\d+),")
+
+
+def _curved(text: str, said: str) -> bool:
+    """Whether the line that is no TOML has quotation marks of a word processor."""
+    if (line := _LINE.search(said)) is None:  # it ends too soon
+        return False
+    return re.search("[\u201c-\u201f\u2018\u2019]", text.split("\n")[int(line[1]) - 1]) is not None
+
+
 def tables(text: str) -> dict[str, Any]:
     """What stands in a file. Raises ValueError: it is no TOML."""
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"not TOML: {error}") from None
+        said = _KEY.sub(lambda key: ".".join(re.findall("'(.*?)'", key[0])), str(error))
+        hint = "; quotation marks are \" or ' there, and none that are curved" if _curved(text, said) else ""
+        raise ValueError(f"not TOML: {said}{hint}") from None
     except RecursionError:
         raise ValueError("not TOML: lists or tables lie too deep within each other") from None
     except ValueError:  # the one that is left

@@ -19,10 +19,10 @@ SENTENCES: Mapping[Trouble, str] = {
     Trouble.AWAY: "The database does not answer.",
     Trouble.VERSION: "The database is of another version than this program.",
     Trouble.READ_ONLY: "The database takes no changes here: a hot standby, or a folder that cannot be written.",
-    Trouble.FULL: "The disk of the database is full.",
+    Trouble.FULL: "The disk of the database is full; make room on it.",
     Trouble.DAMAGED: "The database is damaged; restore it from a copy, as docs/recovery.md says.",
-    Trouble.FAILING: "The disk of the database gives errors.",
-    Trouble.BUSY: "The database is too busy.",
+    Trouble.FAILING: "The disk of the database gives errors; the log of its system says which.",
+    Trouble.BUSY: "The database is too busy; try again in a minute.",
     Trouble.CLOCK: "The clock of this machine is not believed.",
     Trouble.REFUSED: "The database refuses what it was asked; the log says more.",
 }

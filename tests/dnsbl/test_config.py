@@ -119,6 +119,11 @@ def test_a_folder_without_zone_files_is_a_mistake(tmp_path: Path) -> None:
     [
         ('[service]\nstate_dir = "a\\u0000b"\n', "FILE: service.state_dir: the character U+0000 is not allowed"),
         ('[tester]\nvectors_off = ["a\\u0000b"]\n', "tester.vectors_off: the character U+0000 is not allowed"),
+        (
+            "[a]\nname = \u201cx\u201d",
+            "FILE: not TOML: Invalid value (at line 2, column 8); quotation marks are \" or ' ",
+        ),
+        ("a.b = 1\n[a]\nc = 2", "FILE: not TOML: Cannot declare a twice (at line 2, column 3)"),
         ("a = " + "[" * 5000, "FILE: not TOML: lists or tables lie too deep within each other"),
         ("a = " + "9" * 5000, "FILE: not TOML: a number has too many digits"),
         ('[dns]\nlisten = ["[fe80::1%eth0]:53"]\n', "the address without a zone (%eth0)"),

@@ -61,7 +61,7 @@ SMALL = """() => [...document.querySelectorAll('a, button, input, textarea, sele
   return box.width && !each.matches('.skip, [type=hidden]') && !inside && (box.height < 43.9 || box.width < 43.9);
 }).map(each => each.outerHTML.slice(0, 90))"""
 #: Words between dots that stand in more than one line.
-BROKEN = """() => [...document.querySelectorAll('td .name')].flatMap(name => [...name.childNodes].filter(part => {
+BROKEN = """() => [...document.querySelectorAll('.group .name')].flatMap(name => [...name.childNodes].filter(part => {
   const range = document.createRange();
   range.selectNodeContents(part);
   return !part.data?.includes('-') && new Set([...range.getClientRects()].map(box => box.top)).size > 1;
@@ -212,11 +212,17 @@ def test_nothing_scrolls_sideways_folded_or_unfolded(visit: Callable[..., Page],
         page.evaluate(UNFOLD)
 
 
-def test_on_a_phone_names_break_behind_their_dots_and_a_shadow_says_that_there_is_more(
-    visit: Callable[..., Page],
-) -> None:
-    page = visit("use", PHONE)
-    assert page.locator("td .name").count() and page.evaluate(BROKEN) == []
+def test_on_a_phone_what_we_suggest_is_seen_and_names_break_behind_their_dots(visit: Callable[..., Page]) -> None:
+    for name in ("use", "zones"):
+        page = visit(name, (320, 740))
+        assert page.locator(".group .name").count() > 2 and page.evaluate(BROKEN) == []
+        boxes = [one.bounding_box() for one in page.locator("table tr:not(.group) td:last-child").all()]
+        assert boxes and all(box["x"] + box["width"] <= 320 for box in boxes)
+
+
+def test_on_a_phone_a_shadow_says_that_a_table_goes_on(visit: Callable[..., Page]) -> None:
+    page = visit("api", PHONE)
+    page.evaluate(UNFOLD)
     table = page.locator(".wide").first
     assert table.evaluate("box => box.scrollWidth > box.clientWidth")
     assert "gradient" in table.evaluate("box => getComputedStyle(box).backgroundImage")

@@ -90,6 +90,8 @@ def test_what_is_wrong_anywhere_changes_nothing(office: Office) -> None:
     operators.list_networks(NETS[:6], **WORDS)
     with pytest.raises(Refused, match=r"10\.0\.6\.0/24 is not listed as manual; nothing was dropped"):
         operators.drop_networks(NETS, **WORDS)
+    with pytest.raises(Refused, match=r"not listed as manual, but 10\.0\.5\.0/24 is as manual; nothing was dropped"):
+        operators.drop_networks([ip_network("10.0.5.9/32")], **WORDS)
     with pytest.raises(Refused, match="wider"):
         operators.list_networks([*NETS, ip_network("240.0.0.0/4")], **WORDS)
     assert listed(office) == NETS[:6]

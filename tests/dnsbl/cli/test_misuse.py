@@ -24,6 +24,7 @@ WRONG = [
     (("monitor", "--patience", "601"), "--patience: at most 600 is allowed"),
     (("inbox", "first"), "NUMBER: a whole number is needed"),
     (("nominate", "--pick", "0"), "--pick: at least 1 is needed"),
+    (("nominate",), "give ADDR, or the spam with --evidence FILE, or both"),
     (("remove",), "ADDR is missing"),
     (("export",), "--format is missing"),
     (("lokup", "8.8.8.8"), "No such command 'lokup'"),

@@ -110,7 +110,8 @@ def test_a_look_up_says_why_a_test_waits_and_what_a_test_point_is(run: Run) -> N
     run("nominate", "8.8.8.8", "--reason", "spam")
     assert "nobody is dialled" not in run("lookup", "8.8.8.8", plain=True)
     run("stop", "--reason", "complaints")
-    assert "until `dnsbl resume`." in run("lookup", "8.8.8.8", plain=True)
+    held = run("lookup", "8.8.8.8", plain=True)
+    assert "until `dnsbl resume`." in held and "  waits: " not in held, "said once"
     assert "a test point" in run("lookup", "127.0.0.2", plain=True)
     assert "a test point" not in run("lookup", "8.8.4.4", plain=True)
 

@@ -93,6 +93,16 @@ def test_no_mistake_in_a_zone_file_shows_the_inside_of_a_check(key: str, value: 
             "behind its length (is '1.2.3.4/8')",
         ),
         ('[dns]\nlisten = "11.22.33.44:25"', 'dns.listen: a list is needed, such as ["11.22.33.44:25"]'),
+        (
+            "[dns]\nlisten = 53",
+            "dns.listen: a list is needed, in square brackets; `dnsbl check-config --example` tells of",
+        ),
+        ("[tester]\nquiet_hours = 22", "tester.quiet_hours: a list is needed, such as [22] (is 22)"),
+        ('[tester]\nquiet_hours = "22-6"', "tester.quiet_hours: a list is needed, in square brackets; "),
+        (
+            '[collector]\nhostname = "192.0.2.1"',
+            "collector.hostname: a domain name is needed, such as mx.example.org, and no address (is '192.0.2.1')",
+        ),
         ("[dns]\npoll = 0", "dns.poll: a number above 0 is needed (is 0)"),
         ("[dns]\nthreads = 1.5", "dns.threads: a whole number is needed (is 1.5)"),
         (
