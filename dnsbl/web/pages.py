@@ -15,7 +15,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from dnsbl.addresses import Address, neighbourhood, parse_address
+from dnsbl.addresses import Address, host_labels, neighbourhood, parse_address
 from dnsbl.casework.base import Asker
 from dnsbl.casework.doors import Doors
 from dnsbl.casework.standstill import Standstill
@@ -210,7 +210,9 @@ class Site:
             tell = mail[:254] if self._settings.notices.asker else ""
             job = self._doors.ask_removal(asked, door=Door.WEB, actor=who, control=control, tell=tell)
         except Refused as error:
-            return self._again("remove.html", error, typed=address[:200])
+            labels = host_labels(address[:200])
+            named = bool(labels) and not labels[-1].isdigit()
+            return self._again("remove.html", error, typed=address[:200], named=named)
         return RedirectResponse(f"/ip/{asked}?test={job.run}" if job is not None else f"/ip/{asked}", 303)
 
     def mail_wanted(self, token: str) -> Response:

@@ -121,6 +121,12 @@ def test_an_address_that_could_not_be_read_keeps_the_other_from_being_the_whole_
     assert anyone.post("/remove", data={"address": "198.18.1.1 and 198.18.7.9x"}).status_code == 400
 
 
+def test_who_asks_for_the_removal_of_a_name_is_led_to_its_addresses(anyone: TestClient) -> None:
+    page = anyone.post("/remove", data={"address": "mail.owner.example"}).text
+    assert '<a href="/?address=mail.owner.example">' in page and 'value="mail.owner.example"' in page
+    assert "/?address=" not in anyone.post("/remove", data={"address": "198.18.1.300"}).text
+
+
 def test_of_a_text_with_more_in_it_than_is_read_that_is_said_and_nobody_is_led_to_one_page(
     house: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -54,6 +54,12 @@ def test_a_program_is_told_where_the_test_stands_and_where_to_look(home: Any) ->
     assert "self-test" not in visitor.get(f"/api/v1/hosts/{HOST}").text
 
 
+def test_a_list_that_offers_no_self_tests_says_so_before_anybody_has_filled_a_form(house: Build) -> None:
+    visitor = house(self_test={"on": False}).visitor(HOST)
+    for page in (visitor.get("/self-test").text, visitor.post("/self-test", data={"agree": "yes"}).text):
+        assert page.count("offers no self-tests") == 1 and "<form" not in page and "curl" not in page
+
+
 def test_only_the_address_that_one_comes_from_is_tested(home: Any) -> None:
     visitor = home.visitor(HOST)
     problem(visitor.post(API, json={"address": "203.0.113.9"}), 422, "malformed-request")

@@ -19,7 +19,12 @@ NET = "198.18.7.0/24"
 def site(house: Callable[..., Any]) -> tuple[Any, list[str]]:
     """A list that offers watches, and the TXT records that its resolver knows."""
     texts: list[str] = []
-    built = house(watch={"on": True}, notices={"smarthost": "mail.list.example", "sender": "relays@list.example"})
+    notices = {"smarthost": "mail.list.example", "sender": "relays@list.example"}
+    return watching(house(watch={"on": True}, notices=notices), texts), texts
+
+
+def watching(built: Any, texts: list[str]) -> Any:
+    """The same house, with the door of watches."""
     office = built.office
     built.app = create_app(
         office.casework.doors,
@@ -29,12 +34,18 @@ def site(house: Callable[..., Any]) -> tuple[Any, list[str]]:
         watching=office.casework.watching,
         texts=lambda name: texts if name == "_dnsbl.7.18.198.in-addr.arpa" else [],
     )
-    return built, texts
+    return built
 
 
 def test_every_page_of_a_list_that_offers_watches_leads_there(site: Any, house: Callable[..., Any]) -> None:
     assert '<a href="/watch">' in site[0].visitor().get("/").text
     assert "/watch" not in house().visitor().get("/").text
+
+
+def test_a_list_that_offers_no_watches_says_so_before_anybody_has_filled_a_form(house: Callable[..., Any]) -> None:
+    visitor = watching(house(), []).visitor()
+    for page in (visitor.get("/watch").text, visitor.post("/watch", data={"network": NET}).text):
+        assert page.count("offers no watches") == 1 and "<form" not in page and "/feeds" in page
 
 
 def test_people_begin_read_and_end_a_watch(site: Any) -> None:
