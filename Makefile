@@ -8,7 +8,7 @@ READY  := $(VENV)/.ready
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage check mutants fuzz strangers trials bench bench-tester bench-survey bench-dns bench-web bench-many bench-day bench-store bench-log studies deb lock docs clean
+.PHONY: help demo test services coverage check mutants fuzz strangers trials bench bench-tester bench-survey bench-dns bench-web bench-many bench-day bench-store bench-log studies deb lock docs clean
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */  make \1\t/' | expand -t 20
@@ -23,8 +23,11 @@ $(READY): pyproject.toml constraints.txt setup.py $(wildcard dnsbl/dns/*/*.pyx d
 demo: $(READY)   ## the guided tour: a neighbourhood of mail servers, nominated, tested, listed, delisted
 	@$(BIN)/dnsbl demo
 
-test: $(READY)   ## the unit suite, then the whole line from door to door
-	@$(BIN)/pytest -n auto --dist worksteal --ignore tests/journeys
+test: $(READY)   ## the unit suite, in less than a minute on two cores
+	@$(BIN)/pytest -n auto --dist worksteal --suite=unit
+
+services: $(READY) ## what starts processes or has whole lists at work (tests/suites.py), then the whole line from door to door
+	@$(BIN)/pytest -n auto --dist worksteal --suite=services --ignore tests/journeys
 	@$(BIN)/pytest -n auto tests/journeys
 
 coverage: $(READY) ## branch coverage of the pure modules by their own tests, at least 95 %

@@ -1,5 +1,5 @@
-"""How deep properties are tried: with all their examples in `make fuzz`, with a share of them in every run of the unit
-suite. What share that is the profiles of Hypothesis say (`conftest`); a property says here how many it has, where that
+"""How deep properties are tried: with all their examples in `make fuzz`, with a share of them in every other
+run. What share that is the profiles of Hypothesis say (`conftest`); a property says here how many it has, where that
 is not the usual hundred."""
 
 from __future__ import annotations

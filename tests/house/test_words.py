@@ -2,6 +2,7 @@
 
 import ast
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -12,10 +13,22 @@ FILES = sorted(p for package in ("tester", "dnsbl", "bench") for p in (ROOT / pa
 SHARED = {"Reply", "Connection", "Row"}
 
 
+def read(path: Path) -> ast.Module:
+    return ast.parse(path.read_bytes())
+
+
+def statements(parent: ast.AST) -> Iterator[ast.AST]:
+    """All statements of a module, however deep, without what they are made of: classes and imports are statements."""
+    for field in ("body", "handlers", "cases", "orelse", "finalbody"):
+        for node in getattr(parent, field, ()):
+            yield node
+            yield from statements(node)
+
+
 def test_no_two_classes_bear_one_name() -> None:
     homes: dict[str, list[str]] = defaultdict(list)
     for path in FILES:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in statements(read(path)):
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 homes[node.name].append(str(path.relative_to(ROOT)))
     assert {name: where for name, where in homes.items() if len(where) > 1 and name not in SHARED} == {}
@@ -39,7 +52,7 @@ HANDED_ON = {
 
 def _stand(path: Path) -> set[str]:
     """The names that a module makes, and does not only import."""
-    made = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    made = ast.walk(read(path))
     return {
         node.id if isinstance(node, ast.Name) else node.name
         for node in made
@@ -53,7 +66,7 @@ def test_a_name_is_imported_from_where_it_stands() -> None:
     stand: dict[str, set[str]] = {}
     strange, seen = [], set()
     for path in [*FILES, *sorted((ROOT / "tests").rglob("*.py"))]:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in statements(read(path)):
             if not isinstance(node, ast.ImportFrom) or (node.module or "").partition(".")[0] not in ("tester", "dnsbl"):
                 continue
             assert node.module is not None

@@ -48,12 +48,12 @@ async def test_a_refusal_is_told_at_once_on_both_families(unused_tcp_port: int) 
 
 async def test_silence_ends_when_patience_does_and_leaves_nothing_open(unused_tcp_port: int) -> None:
     silent = [mute(f"127.0.8.{n}", unused_tcp_port) for n in range(1, 20)]
-    gc.collect()
+    gc.collect(1)  # what is young: all of this test
     before = len(os.listdir("/proc/self/fd"))
     knocker = Knocker(0.2)
     found = await asyncio.gather(*(knocker.knock(ip_address(f"127.0.8.{n}"), unused_tcp_port) for n in range(1, 20)))
     assert set(found) == {Outcome.CONN_TIMEOUT}
-    gc.collect()
+    gc.collect(1)  # what is young: all of this test
     assert len(os.listdir("/proc/self/fd")) == before
     for one in silent:
         one.close()
