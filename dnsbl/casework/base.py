@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import shlex
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime, timedelta
 from functools import partial
 from typing import NamedTuple
@@ -74,9 +74,11 @@ def cleared(clears: Clears, kinds: Iterable[str], ended: datetime) -> str:
     return f", clears by {ended + within:%Y-%m-%dT%H:%M:%SZ}" if within else ""
 
 
-def shown_of_listed(tx: Transaction, evidence: str) -> bool:
-    """Whether this evidence was shown against an address that is on the list."""
-    return any(tx.listings.proven(address) is not None for address in tx.nominations.shown_in(evidence))
+def shown_of_listed(tx: Transaction, evidence: Collection[str]) -> set[str]:
+    """Those of at most some hundred messages that were shown against an address that is on the list."""
+    shown = tx.nominations.shown_in(evidence)
+    listed = tx.listings.proven_among({network_of(address) for _, address in shown})
+    return {message for message, address in shown if network_of(address) in listed}
 
 
 def let_go(tx: Transaction, run: Run, address: Address) -> bool:

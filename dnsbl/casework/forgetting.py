@@ -54,8 +54,8 @@ class Forgetting:
                 return 0
             self._again, self._walk = now + EVERY, self.slices(actor=SCHEDULER)
         try:
-            for _ in self._walk:
-                count += 1
+            for part in self._walk:
+                count += any(part.told().values())
                 if self._clock.monotonic() - begun >= TURN:
                     return count
         except BaseException:
@@ -75,7 +75,7 @@ class Forgetting:
     def foresee(self) -> Gone:
         """What `forget` would delete as things stand; changes nothing."""
         terms, gone = Cutoffs.of(self._settings, self._clock.now()), Gone()
-        for names in self._runs(terms):
+        for names in filter(None, self._runs(terms)):
             with self._store.read() as tx:
                 gone.add(tx.old.measure(names))
         for numbers in self._jobs(terms):
@@ -89,15 +89,17 @@ class Forgetting:
         return gone
 
     def slices(self, *, actor: str) -> Iterator[Gone]:
-        """Forget a slice, and tell what went, until nothing is old."""
+        """Forget a slice, and tell what went, until nothing is old. What is old and needed is looked at each time: then
+        nothing went, and whoever walks may pause."""
         terms = Cutoffs.of(self._settings, self._clock.now())
         for names in self._runs(terms):
             for n in range(0, len(names), RUNS):
                 yield self._did(partial(self._forget_runs, names=names[n : n + RUNS], terms=terms, actor=actor))
+            yield Gone()
         for numbers in self._jobs(terms):
-            yield self._did(partial(self._forget_jobs, numbers=numbers, actor=actor))
+            yield self._did(partial(self._forget_jobs, numbers=numbers, actor=actor)) if numbers else Gone()
         for names in self._evidence(terms):
-            yield self._did(partial(self._forget_evidence, names=names, actor=actor))
+            yield self._did(partial(self._forget_evidence, names=names, actor=actor)) if names else Gone()
         first, last = self._changes(terms)
         for number in range(first, last + 1, STEPS):
             upto = min(number + STEPS - 1, last)
@@ -120,8 +122,7 @@ class Forgetting:
             if not found:
                 return
             behind = found[-1]
-            if free := [name for name in names if name not in needed]:
-                yield free
+            yield [name for name in names if name not in needed]
 
     def _jobs(self, terms: Cutoffs) -> Iterator[list[int]]:
         if terms.tests is None:
@@ -131,20 +132,18 @@ class Forgetting:
         for first in range(1, last + 1, JOBS):
             with self._store.read() as tx:
                 found = tx.old.jobs(terms.tests, first, first + JOBS - 1)
-            if found:
-                yield found
+            yield found
 
     def _evidence(self, terms: Cutoffs) -> Iterator[list[str]]:
         behind: Place | None = None
         while terms.evidence is not None:
             with self._store.read() as tx:
                 found = tx.old.evidence(terms.evidence, behind, most=MESSAGES)
-                names = [name for _, name in found if not shown_of_listed(tx, name)]
+                kept = shown_of_listed(tx, [name for _, name in found])
             if not found:
                 return
             behind = found[-1]
-            if names:
-                yield names
+            yield [name for _, name in found if name not in kept]
 
     def _changes(self, terms: Cutoffs) -> tuple[int, int]:
         """The first and the last change that may go; the last is before the first where none may."""
@@ -181,8 +180,9 @@ class Forgetting:
 
     def _forget_evidence(self, tx: Transaction, names: list[str], actor: str) -> Gone:
         gone, hashes = Gone(), list[str]()  # which bear the entries of the nominations as well
+        kept = shown_of_listed(tx, names)
         for name in names:
-            if shown_of_listed(tx, name):
+            if name in kept:
                 continue
             octets = tx.evidence.forget(name)
             tx.kept.take_off(EVIDENCE, octets)

@@ -143,7 +143,8 @@ class Upkeep:
         """The evidence that goes first, of so many times as much as is looked at for it."""
         for look in range(_LOOKS):
             oldest = tx.evidence.oldest(most=most, but=look * most)
-            if names := [name for name in oldest if not shown_of_listed(tx, name)]:
+            kept = shown_of_listed(tx, oldest)
+            if names := [name for name in oldest if name not in kept]:
                 return names
         return tx.evidence.oldest(most=most)
 

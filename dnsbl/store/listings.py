@@ -157,6 +157,14 @@ class Listings(Shelf):
         """The active listing of exactly this address as what was tested itself."""
         return one(Listing, self._sql.execute(_THE_PROVEN, {"network": network_of(address)}).one_or_none())
 
+    def proven_among(self, networks: Collection[Network]) -> set[Network]:
+        """Those of these single addresses, as networks, that have such a listing."""
+        found, every = set[Network](), list(networks)
+        for n in range(0, len(every), 1000):
+            wanted = select(listings.c.network).where(listings.c.network.in_(every[n : n + 1000]), _TESTED, ACTIVE)
+            found.update(self._sql.execute(wanted).scalars())
+        return found
+
     def delisted(self, address: Address) -> datetime | None:
         """When exactly this address last got off the list, by a test or, where that is enough, a request."""
         ended: datetime | None = self._sql.execute(_DELISTED, {"network": network_of(address)}).scalar()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -114,10 +114,12 @@ class Nominations(Shelf):
         """The accounts whose nominations have led to this run."""
         return sorted(self._sql.execute(_REPORTERS_OF, {"run": run}).scalars())
 
-    def shown_in(self, evidence: str) -> list[Address]:
-        """The addresses that were nominated with this message, by its SHA-256."""
-        wanted = select(nominations.c.address).where(nominations.c.evidence == evidence).distinct()
-        return list(self._sql.execute(wanted).scalars())
+    def shown_in(self, evidence: Collection[str]) -> list[tuple[str, Address]]:
+        """The addresses that were nominated with at most some hundred messages, each with the message, by its
+        SHA-256."""
+        shown = select(nominations.c.evidence, nominations.c.address)
+        wanted = shown.where(nominations.c.evidence.in_(list(evidence))).distinct()
+        return [(message, address) for message, address in self._sql.execute(wanted)]
 
     def with_evidence(self, address: Address, since: datetime | None = None) -> bool:
         """Whether anybody has shown evidence against this address, ever or since then."""

@@ -234,6 +234,21 @@ def test_the_scheduler_walks_once_a_day_a_part_at_a_time(office: Office, monkeyp
     assert office.casework.operators.journal()[-1].actor == "policy"
 
 
+def test_a_walk_pauses_where_all_that_is_old_is_needed_too(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forgetting, "LOOKS", 1)
+    monkeypatch.setattr(forgetting, "TURN", 0)
+    for n in (1, 2, 3):
+        office.list_open(f"192.0.2.{n}")
+    office.later(days=31)
+    looked = list[object]()
+    walk = office.casework.forgetting._runs
+    monkeypatch.setattr(
+        office.casework.forgetting, "_runs", lambda terms: (looked.append(names) or names for names in walk(terms))
+    )
+    step = office.casework.forgetting.step
+    assert [(step(), len(looked)) for _ in range(3)] == [(0, 1), (0, 2), (0, 3)]
+
+
 HISTORY = st.lists(
     st.sampled_from(["open", "closed", "silent", "retest open", "retest closed", "drop", "month", "day", "forget"]),
     min_size=4,

@@ -64,6 +64,6 @@ def test_what_was_forgotten_and_what_was_kept_before_are_told_apart_after_the_wa
         assert tx.evidence.read(held) == message and tx.evidence.read(gone) is None
         assert tx.evidence.oldest(most=9) == [held]
         assert [tx.runs.read(name).digest for name in "ab"] == [held, None]  # type: ignore[union-attr]
-        assert tx.nominations.shown_in(gone) == [ip_address("192.0.2.1")]
+        assert tx.nominations.shown_in([gone]) == [(gone, ip_address("192.0.2.1"))]
         assert tx.evidence.keep(b"gone", NOW) == (gone, 4), "it may be shown again"
     store.close()

@@ -20,7 +20,7 @@ from psycopg import RawCursor, sql
 from sqlalchemy import event
 
 from bench.filling import COPIED, PATTERN, RANGE, SINGLE, fill, host
-from dnsbl.casework.base import Asker
+from dnsbl.casework.base import Asker, shown_of_listed
 from dnsbl.clock import HandClock, SystemClock
 from dnsbl.model import Crowded
 from dnsbl.rules import bringers
@@ -279,6 +279,7 @@ def old(office: Office) -> None:
     office.casework.forgetting.foresee()
     with office.store.write() as tx:
         tx.old.changes_before(office.clock.now())
+        shown_of_listed(tx, ["00" * 32, "01" * 32])
         tx.kept.drop([Account("nobody", EVER), Account("somebody", EVER)])
 
 
