@@ -36,19 +36,10 @@ _REWRITTEN = re.compile(r"<?(?:srs[01][=+-]|bounces\+srs=|[^@<>\s]{1,64}\+caf_=)
 _OF_LISTS = frozenset(("list-id", "list-post", "list-help", "mailing-list", "x-mailing-list", "x-beenthere"))
 #: Those of them that only programs for lists write; a newsletter has the others, too.
 _BY_LISTS = frozenset(("list-post", "mailing-list", "x-mailing-list", "x-beenthere"))
-#: Fields in which servers name the mailbox that they deliver to or pass on from (RFC 9228), and a mailbox in them.
-_OF_MAILBOXES = frozenset(
-    (
-        "delivered-to",
-        "envelope-to",
-        "x-delivered-to",
-        "x-envelope-to",
-        "x-forwarded-for",
-        "x-original-to",
-        "x-redirected-from",
-        "x-sieve-redirected-from",
-    )
-)
+#: Fields in which servers name the mailbox that they deliver to (RFC 9228), above their own line, and one that they
+#: pass mail on from; and a mailbox in them.
+_OF_MAILBOXES = frozenset(("delivered-to", "envelope-to", "x-delivered-to", "x-envelope-to", "x-original-to"))
+_OF_SOURCES = frozenset(("x-forwarded-for", "x-redirected-from", "x-sieve-redirected-from"))
 _MAILBOX = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@(?:[a-z0-9_-]{1,63}\.){1,8}[a-z0-9-]{2,63}", re.ASCII)
 _NAME = re.compile(r"(?:[a-z0-9_-]{1,63}\.){1,8}[a-z0-9-]{2,63}")
 #: Messages taken from one file at the other doors: each is a test that somebody unknown asks for.
@@ -315,11 +306,14 @@ def _sent_on(message: bytes, used: Step, possible: tuple[Step, ...]) -> str:
         return ""
     hop, below = used.hop, possible[1].hop
     writer, sender = organisation(hop.by), organisation(hop.sender)
-    received, here = 0, {hop.recipient.lower()}
+    received, here, elsewhere = 0, {hop.recipient.lower()}, ""
     for name, value in fields(message):
         text = value.decode("latin-1").lower()
         called = "-".join(map(str.capitalize, name.split("-")))
-        received += name == "received"
+        if name == "received":
+            received += 1
+            if elsewhere:
+                return elsewhere
         if name.startswith("resent-"):
             return "somebody has sent the message on (Resent-From)"
         if name == "return-path" and (rewritten := _REWRITTEN.match(text)) and organisation(rewritten[1]) != writer:
@@ -328,12 +322,14 @@ def _sent_on(message: bytes, used: Step, possible: tuple[Step, ...]) -> str:
             lists = {organisation(each) for each in _NAME.findall(text)}
             if sender in lists or (name in _BY_LISTS and lists and organisation(below.by) == sender):
                 return f"a list of {sender} may have sent it on ({called})"
-        if name in _OF_MAILBOXES:
+        if name in _OF_MAILBOXES or name in _OF_SOURCES:
             boxes = _MAILBOX.findall(text)
             if received < used.number:
                 here.update(boxes)  # those of the reporter's side
             elif other := next((box for box in boxes if box not in here and _domain(box) != writer), None):
-                return f"it had come to another mailbox, {other}, whose mail may be passed on ({called})"
+                elsewhere = f"it had come to another mailbox, {other}, whose mail may be passed on ({called})"
+                if name in _OF_SOURCES:
+                    return elsewhere
     return ""
 
 

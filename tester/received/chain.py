@@ -65,9 +65,11 @@ _INSIDE = re.compile(
     r"""(?x) LMTP | \w{0,12} POP (?: [23] | con | beamer | \b | -) | IMAP | IGETMAIL | HTTP | MAPI | LOCAL | BSMTP
         | UUCP | QMQP | PIPE | SPOOL | QUEUE | INTERNAL | DIRECT | WEBMAIL | WORLDCLIENT | XIMSS | GROUP\b | NOVELL
         | GROUPWISE | FETCHMAIL | GETMAIL | RPC | EWS | STDIO | SPAM-?SCANNED | SCANNED | VIRUS-?SCANNED | ECARTIS
-        | LISTEXPAND | FILTERED | ARCHIVE """,
+        | LISTEXPAND | FILTERED | ARCHIVE | QMAIL-SCANNER """,
     re.IGNORECASE,
 )
+#: Those whose line names a person's machine, or repeats the client of the line below: no machine of the system's.
+_OF_CLIENTS = re.compile(r"HTTP|WEBMAIL|WORLDCLIENT|XIMSS|QMAIL-SCANNER", re.IGNORECASE)
 #: Programs that fetch mail from a mailbox, where they name themselves in a remark.
 _FETCHERS = re.compile(
     r"\b(?:fetchmail|getmail6?|igetmail|mpop|popcon|popbeamer|smartpop2exchange|pullmail|lmtpproxy)\b", re.IGNORECASE
@@ -82,7 +84,7 @@ _PROGRAMS = re.compile(
 
 
 #: Programs that write a name only where it leads back to the address; with others anybody may choose the server's own.
-_CONFIRMS = re.compile(r"\b(?:Postfix|Postcow|Exim)\b|(?<![\w.])8\.\d{1,2}\.\d{1,2}", re.IGNORECASE)
+_CONFIRMS = re.compile(r"\b(?:Postfix|Postcow|Exim)\b|(?<![\w.])8\.\d{1,2}\.\d{1,2}[\w.]{0,20}/", re.IGNORECASE)
 
 #: Programs that write the address of every client that has one.
 _ADDRESSES = re.compile(rf"{_CONFIRMS.pattern}|\bOpenSMTPD\b", re.IGNORECASE)
@@ -178,7 +180,8 @@ def trace(chain: Iterable[Hop], home: Home = _NOBODY) -> Trace:
         registered = registered or bool(why)
         why = why or _passed(hop, inside, home)
         if why:
-            inside.add(hop.address)
+            if not _OF_CLIENTS.match(hop.protocol):
+                inside.add(hop.address)
             steps.append(Step(number=number, hop=hop, reading=Reading.PASSED, why=why, possible=False))
             continue
         stopped = True

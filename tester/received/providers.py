@@ -123,18 +123,25 @@ PROVIDERS: tuple[Provider, ...] = (
 #: under another.
 #: A name alone settles nothing, since the same hosts send for their customers too.
 FILTERS: tuple[tuple[str, ...], ...] = (
-    (".antispamcloud.com",),
+    (".antispamcloud.com", ".spamexperts.com"),
     (".antispameurope.com", ".hornetsecurity.com"),
+    (".arsmtp.com",),
     (".barracuda.com", ".barracudanetworks.com", ".cudaops.com"),
     (".cloudflare-email.net", ".email.cloudflare.net"),
+    (".ctmail.com", ".expurgate.net"),
+    (".fireeyecloud.com",),
     (".forwardemail.net",),
     (".hydra.sophos.com",),
+    (".improvmx.com",),
     (".iphmx.com",),
     (".mailcontrol.com",),
     (".mailroute.net",),
+    (".mailspamprotection.com",),
     (".messagelabs.com", ".symcld.net"),
     (".mimecast.com",),
+    (".pobox.com",),
     (".ppe-hosted.com", ".pphosted.com", ".ppops.net"),
+    (".registrar-servers.com",),
     (".simplelogin.co",),
     (".trendmicro.com",),
 )
@@ -143,7 +150,8 @@ FILTERS_SOURCE = (
     "github.com/jace/mxsniff (mxsniffer/providers.py: MX names by provider); help.forcepoint.com/emailsec (mailcontrol)"
     "; Received lines in archives of lists, 2017 to 2026 (cudaops.com, handed on by ess.barracuda.com; "
     "inpost.tmes.trendmicro.com; symcld.net, handed on by messagelabs.com; ppops.net, handed on by pphosted.com; "
-    "cloudflare-email.net); what Cloudflare's, Forward Email's and SimpleLogin's documentation says of their hosts"
+    "cloudflare-email.net; improvmx.com; mailspamprotection.com); what Cloudflare's, Forward Email's and SimpleLogin's "
+    "documentation says of their hosts"
 )
 
 #: The domains of each house that is known: where one of its machines wrote the line below, another one has handed the

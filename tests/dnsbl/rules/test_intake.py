@@ -534,6 +534,16 @@ def test_a_mailbox_that_is_named_below_the_hand_over_is_one_whose_mail_may_be_pa
     )
 
 
+@pytest.mark.parametrize(
+    ("field", "asks"), [("Envelope-To", False), ("X-Envelope-To", False), ("X-Forwarded-For", True)]
+)
+def test_a_mailbox_below_all_lines_is_where_some_servers_write_their_own(field: str, asks: bool) -> None:
+    lines = (f"from a.example (a.example [{RELAY}]) by mx.provider.example", "from b (b [192.0.2.5]) by a.example")
+    mail = traced(*lines).replace(b"Subject: buy", f"{field}: <me@mysite.example>\r\nSubject: buy".encode())
+    said = nominated(cases(mail)[0])
+    assert said.endswith(f"({field}): say which is meant.") if asks else said == RELAY
+
+
 def test_a_message_whose_subject_alone_says_that_it_is_a_forward_is_asked_about() -> None:
     spam = traced(f"from a (a [{RELAY}]) by mx.mysite.example").replace(b"Subject: buy", b"Subject: Fwd: buy")
     assert nominated(cases(spam)[0]).startswith(

@@ -190,6 +190,8 @@ def test_readings_are_called_as_the_api_shows_them() -> None:
         # clients call themselves so, too, and some servers write nothing else of them
         ("from mx.a.example by MX.a.example with SMTP", Reading.SILENT, "names no address"),
         ("from localhost by mx.a.example (MDaemon PRO v10.1.1) with ESMTP", Reading.SILENT, "names no address"),
+        ("from localhost by mx.a.example (Merak 8.0.3) with SMTP", Reading.SILENT, "names no address"),
+        ("from x (mx.a.example [203.0.113.9]) by mx.a.example (Merak 8.0.3) with SMTP", Reading.USED, "handed in"),
         ("from localhost(mailfrom:x@b.example fp:SMTPD_1) by a.example(127.0.0.1)", Reading.SILENT, "names no address"),
         (
             "from u@b.example(mailfrom:x@b.example fp:SMTPD_1) by a.example(127.0.0.1)",

@@ -105,6 +105,15 @@ mx-01-eu-west-1.prod.hydra.sophos.com
 esa1.hc123-4.eu.iphmx.com
 cust123-1.in.mailcontrol.com
 m1.mailroute.net
+server-1.tower.spamexperts.com
+se1.us.arsmtp.com
+mx-1.ctmail.com                               | mx1.expurgate.net
+mx1.expurgate.net
+mx.email.fireeyecloud.com
+mx1.improvmx.com
+delivery.antispam.mailspamprotection.com      | instance-europe-west4-4xtm.prod.antispam.mailspamprotection.com
+pb-mx20.pobox.com
+eforward1.registrar-servers.com
 mail1.bemta25.messagelabs.com                 | server-3.bemta.az-a.eu-west-1.aws.symcld.net
 server-3.bemta.az-a.eu-west-1.aws.symcld.net
 us-smtp-inbound-1.mimecast.com
