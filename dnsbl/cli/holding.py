@@ -46,10 +46,12 @@ def exclude(
         show.done(verifying.opted_out(opened, where, public=words_of(public), actor=operator()), as_json=as_json)
         return
     if end:
-        operators.end_exclusion(where, reason=reason_of(reason), actor=operator())
+        with terminal.err().status("planning"):
+            operators.end_exclusion(where, reason=reason_of(reason), actor=operator())
         show.done({"exclusion ended": str(where)}, as_json=as_json)
         return
-    made = operators.exclude(where, reason=reason_of(reason), public=words_of(public), actor=operator())
+    with terminal.err().status("excluding"):
+        made = operators.exclude(where, reason=reason_of(reason), public=words_of(public), actor=operator())
     show.done({"excluded": str(made.network), "reason": made.reason, "public": made.public}, as_json=as_json)
 
 
@@ -94,7 +96,8 @@ def purge(
         show.done({"suspension ended": what.text}, as_json=as_json)
         return
     why = words_of(reason) if dry_run else reason_of(reason)
-    done = purging.purge(what, reason=why, public=words_of(public), actor=operator(), dry_run=dry_run)
+    with terminal.err().status("looking" if dry_run else "taking back"):
+        done = purging.purge(what, reason=why, public=words_of(public), actor=operator(), dry_run=dry_run)
     show.purge(done, dry_run=dry_run, as_json=as_json)
 
 
