@@ -65,7 +65,7 @@ _INSIDE = re.compile(
     r"""(?x) LMTP | \w{0,12} POP (?: [23] | con | beamer | \b | -) | IMAP | IGETMAIL | HTTP | MAPI | LOCAL | BSMTP
         | UUCP | QMQP | PIPE | SPOOL | QUEUE | INTERNAL | DIRECT | WEBMAIL | WORLDCLIENT | XIMSS | GROUP\b | NOVELL
         | GROUPWISE | FETCHMAIL | GETMAIL | RPC | EWS | STDIO | SPAM-?SCANNED | SCANNED | VIRUS-?SCANNED | ECARTIS
-        | LISTEXPAND | FILTERED | ARCHIVE | QMAIL-SCANNER """,
+        | LISTEXPAND | FILTERED | ARCHIVE | QMAIL-SCANNER | MAILBOX\ TRANSPORT """,
     re.IGNORECASE,
 )
 #: Those whose line names a person's machine, or repeats the client of the line below: no machine of the system's.
@@ -78,7 +78,7 @@ _SMTP = re.compile(r"SMTP", re.IGNORECASE)
 _PICKUP = re.compile(r"from mail pickup service by ".replace(" ", r"(?: |\\t)+"), re.IGNORECASE)
 #: Senders that are programs of the machine that wrote the line.
 _PROGRAMS = re.compile(
-    r"""(?ix) (?: localhost(?:\.localdomain)? | \S*-daemon(?:\.\S*)? | pps\.\w+
+    r"""(?ix) (?: localhost(?:\.localdomain)? | \S*-daemon(?:\.\S*)? | pps\.\w+ | /spool/\S+
         | (?:local|mail|smtp)?-? (?:spool|queue|pickup|maildrop) (?:er|d)? ) \Z"""
 )
 
@@ -87,7 +87,7 @@ _PROGRAMS = re.compile(
 _CONFIRMS = re.compile(r"\b(?:Postfix|Postcow|Exim)\b|(?<![\w.])8\.\d{1,2}\.\d{1,2}[\w.]{0,20}/", re.IGNORECASE)
 
 #: Programs that write the address of every client that has one.
-_ADDRESSES = re.compile(rf"{_CONFIRMS.pattern}|\bOpenSMTPD\b", re.IGNORECASE)
+_ADDRESSES = re.compile(rf"{_CONFIRMS.pattern}|\bOpenSMTPD\b|\bIBM ESMTP SMTP Gateway\b", re.IGNORECASE)
 
 
 class Reading(StrEnum):
@@ -274,7 +274,7 @@ def _of_itself(hop: Hop) -> bool:
     """Whether a line without an address has the form that programs have for their own machine. A client may call itself
     as one of its programs does, and some servers write nothing else of it."""
     if _SMTP.search(hop.protocol):
-        return bool(_ADDRESSES.search(hop.remarks))
+        return bool(_ADDRESSES.search(f"{hop.remarks} {hop.protocol}"))
     return hop.alone and bool(hop.protocol or hop.remarks)
 
 

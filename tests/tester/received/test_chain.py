@@ -176,6 +176,10 @@ def test_readings_are_called_as_the_api_shows_them() -> None:
     assert [reading.value for reading in Reading] == ["passed", "used", "below", "silent"]
 
 
+#: How IBM's gateways end their lines, with an address for every client or without for their own spool.
+GATEWAY = "with IBM ESMTP SMTP Gateway: Authorized Use Only! Violators will be prosecuted; x"
+
+
 @pytest.mark.parametrize(
     ("line", "reading", "why"),
     [
@@ -187,7 +191,12 @@ def test_readings_are_called_as_the_api_shows_them() -> None:
         ("from localhost by mx.a.example (8.13.6/8.13.4) with ESMTP", Reading.PASSED, "a program of the same machine"),
         ("from spooler by mx.a.example (Mercury/32 v4.01a)", Reading.PASSED, "a program of the same machine"),
         ("from filter-daemon.a.example by mx.a.example (iPlanet 5.2)", Reading.PASSED, "a program of the same machine"),
+        (f"from localhost by a.example {GATEWAY}", Reading.PASSED, "a program of the same machine"),
+        (f"from /spool/local by a.example {GATEWAY}", Reading.PASSED, "a program of the same machine"),
+        (f"from b.example by a.example {GATEWAY}", Reading.SILENT, "names no address"),
         # clients call themselves so, too, and some servers write nothing else of them
+        ("from localhost.localdomain by mta.a.example with ESMTP id <1@a.example>", Reading.SILENT, "names no address"),
+        ("from localhost.localdomain by a.example (RZmta 46.1.1 AUTH) with ESMTPSA id 1", Reading.SILENT, "names no"),
         ("from mx.a.example by MX.a.example with SMTP", Reading.SILENT, "names no address"),
         ("from localhost by mx.a.example (MDaemon PRO v10.1.1) with ESMTP", Reading.SILENT, "names no address"),
         ("from localhost by mx.a.example (Merak 8.0.3) with SMTP", Reading.SILENT, "names no address"),
