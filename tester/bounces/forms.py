@@ -11,7 +11,8 @@ from tester.records import dataclass
 
 #: The server went out to deliver the letter and could not: whatever it says of an end, it did mean to relay.
 GAVE_UP = re.compile(
-    r"in the queue too long|retry timeout|time-?out exceeded|timed? ?out|expired|too many (?:hops|times)|hop count"
+    r"in the queue too long|number of delivery attempts"
+    r"|retry timeout|time-?out exceeded|timed? ?out|expired|too many (?:hops|times)|hop count"
     r"|failing for a long time|retry time not reached|loops? back|(?:mail|routing) loop"
     r"|(?:for|after|within) \d+ (?:days?|hours?)|\d+ (?:attempts?|tries|retries)\b"
     r"|connection (?:was |has been )?(?:refused|reset|closed|timed|failed|dropped|lost)|lost connection"
@@ -150,6 +151,7 @@ FORMS = (
         ),
         ends=True,
     ),
+    Form(name="XMail", sign=re.compile(r"xmail bounce: rcpt=\["), ends=False),
     Form(name="MDaemon", sign=re.compile(r"permanent (?:fatal )?delivery errors?!?|had permanent fatal"), ends=True),
     Form(
         name="IMail",

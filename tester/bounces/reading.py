@@ -39,7 +39,8 @@ def read(header: Mapping[str, bytes], parts: Iterable[Part], *, recipient: str, 
        is ours, and this comes before all that says "bounced".
     4. A person's mail is a person's: whatever it says of bounces, no machine has said it.
     5. Held, an automatic answer, delayed: by the fields and words that list managers, gateways, autoresponders and mail
-       servers use. They come before bounces since many of them say "not delivered" too.
+       servers use. They come before bounces since many of them say "not delivered" too. What a reader is advised to do
+       ("check the address and try again") is not what the server does.
     6. A bounce in words: from the null sender (RFC 5321 4.5.5), or in the form of a well-known program; not marked as
        an answer (RFC 3834) unless in such a form; naming our recipient above the copy of the letter; saying that it
        is the end, by the form, by words or by a permanent reply. A server that tried to connect and gave up has not
@@ -99,9 +100,10 @@ def _by_words(
 ) -> Weighed:
     """A message without a delivery status about our recipient."""
     text = f"{said.subject}\n{said.text}"
+    told = words.ADVICE.sub(_unless_asked_for, text)
     failed = bool(words.FAILED.search(text)) or any(report.action == "failed" for report in others)
     # "will not be retried" speaks of trying too
-    delayed = bool(words.DELAYED.search(words.ENDED.sub(" ", text))) or any(
+    delayed = bool(words.DELAYED.search(words.ENDED.sub(" ", told))) or any(
         report.action == "delayed" for report in others
     )
     sender = b" ".join(header.get("from", b"").split())
@@ -110,7 +112,7 @@ def _by_words(
     automatic = _is_automatic(header)
     if not (null_sender or daemon or others or automatic or (failed and quoted_as_reply(pieces))):
         return _say(Finding.HUMAN, "Somebody wrote to the sender address.")
-    held = any(name in header for name in _HOLDS) or bool(words.HELD.search(text))
+    held = any(name in header for name in _HOLDS) or bool(words.HELD.search(told))
     away = bool(words.AWAY.search(said.subject)) or any(name in header for name in _RESPONDERS)
     blamed = (failed and not delayed) or not (held or away or delayed)
     if blamed and (quoted(pieces) or _is_ours(others, said, us)):
@@ -198,6 +200,11 @@ def _another_step(text: str) -> bool:
         return False
     late = any(refusals.read(reply).meant is Meant.RELAYING for reply in forms.REPLY.findall(text))
     return "sender" in refused or not late
+
+
+def _unless_asked_for(advice: re.Match[str]) -> str:
+    """Nothing in the place of advice; what asks for more than to look at an address, or to read on, stays."""
+    return advice[0] if not advice["more"] and words.ASKED_FOR.search(advice[0]) else " "
 
 
 def _tried(text: str) -> bool:

@@ -43,7 +43,9 @@ LANGUAGES = {
         r"|(?:un)?authenticat\w+ (?:is )?required"
         r"|(?:unknown|no such|invalid|nonexistent) (?:final delivery )?(?:user|recipient|mailbox|address|local|domain)"
         r"|(?:user|recipient|mailbox|address|domain) (?:is |was )?(?:unknown|not (?:found|listed|local|known)|invalid)"
-        r"|does ?n[o']t exist|no mailbox here|rejected|access denied|allowed rcpthosts|administratively prohibited",
+        r"|does ?n[o']t (?:exist|have an? (?:[\w.-]+ )?account)"
+        r"|not known (?:here|to us|at|on)\b|no mailbox here|rejected|access denied|allowed rcpthosts"
+        r"|administratively prohibited",
         delayed=r"delay(?:s|ed)?\b|\byet\b|undelivered after"
         r"|will (?:now )?(?:keep|continue|be (?:retried|attempted|tried)|re-?try|try)|keep trying"
         r"|still (?:trying|being|has not|undelivered|in )|(?:attempts|retries) will|be retried (?:for|until|every)"
@@ -57,7 +59,7 @@ LANGUAGES = {
         r"|(?:please|must|to) (?:confirm|verify|prove|authenticate) (?:that )?(?:you|it)|captcha|challenge"
         r"|to (?:my|our|the|his|her) white-?list|verification (?:is )?(?:required|needed|request)|approved senders"
         r"|senders (?:that )?(?:i|we) (?:have )?approved"
-        r"|(?<!not )reply to (?:this|confirm)|confirm(?:ation)? (?:request|required)"
+        r"|(?<!not )(?<!may )reply to (?:this|confirm)|confirm(?:ation)? (?:request|required)"
         r"|click (?:on )?(?:the|this|here|below)|\btmda\b|\bboxbe\b|spam ?arrest"
         r"|(?:may|can|to|will|and) release|holding (?:area|queue)",
         away=r"out[- ]of[- ](?:the[- ])?office|\bvacation|\bholidays?\b"
@@ -302,7 +304,7 @@ LANGUAGES = {
         ended=r"영구|치명적|더 이상 (?:시도|재전송)",
         refused=r"존재하지|거부|알 수 없는 (?:사용자|수신자)|허용되지|찾을 수 없",
         delayed=r"지연|아직|다시 시도|재시도|일시적|계속|대기열|재전송",
-        held=r"승인|격리|보류|중재|검토|인증|확인(?:이 필요|해 주)",
+        held=r"승인|격리|보류|중재|검토|인증|(?:본인|발신자)[^.]{0,20}확인|확인이 필요",
         away=r"부재|자동 ?(?:회신|응답|답장)|휴가",
         abuse=r"스팸|신고|남용",
     ),
@@ -458,6 +460,34 @@ _NOW = (
     r"|jelenleg|pillanatnyilag|egyelőre|şu anda|şimdilik|αυτή τη στιγμή|προς το παρόν|現在|現時点|今のところ"
     r"|momentan|в момента|v súčasnosti|trenutno|en aquest moment|praegu|šobrīd|pašlaik|šiuo metu"
     r"|目前|现在|現在|当前|當前|현재|지금은"
+)
+#: What the reader is asked to do about the recipient's address, up to the end of the sentence: nothing that the server
+#: does itself. It may ask to check one's own address, or to follow a link, which is a challenge and no advice.
+ADVICE = re.compile(
+    r"(?:(?:check|verify|confirm|make sure|ensure|correct)\b|(?:über)?prüfen sie|kontrollieren sie|bestätigen sie"
+    r"|vérifie[rz]|contrôle[rz]|assurez-vous|compruebe|comprobar|verifi(?:que|car)|revise|controll(?:are|i)\b|verific(?:are|hi)"
+    r"|confir(?:me|a)\b"
+    r"|controleer|sprawd[źz]|провер(?:ьте|ить|ете)|перевірте|zkontrolujte|skontrolujte|kontrollera\b|kontroll?[eé]r\b"
+    r"|tarkista|ellenőrizze|ελέγξτε|verificați|p?rovjerite|proverite|preverite|comproveu|检查|檢查|[确確][认認]|核[对對]"
+    r"|kiểm tra|ตรวจสอบ|periksa|בדוק|בדקו|التحقق من)"
+    r"(?:(?!\b(?:your|yourself|ihre?|votre|vos|su|sus|tuo|tua|suo|sua|seu|uw|je|twój|swój|ваш\w*|свой)\b|[您你]的)"
+    r"[^.;!?。；！？]){0,60}?"
+    r"(?:address|recipient|spelling|adress|empfänger|destinata|orthographe|dirección|indirizzo|endereço|destinatário|\badres"
+    r"|ontvanger|odbiorc|адрес|получател|одержувач|příjemc|príjemc|mottagar|modtager|mottaker|osoit|\bcím|διεύθυνσ|adreç"
+    r"|地址|收件|địa chỉ|ที่อยู่|ผู้รับ|alamat|כתובת|נמען|العنوان|المستلم)[^.;!?。；！？]{0,120}"
+    r"|(?:\badres(?!iniz)|アドレス|宛先|주소)[^.;!?。；！？]{0,30}(?:kontrol|doğrula|確認|확인(?!이 필요))"
+    r"[^.;!?。；！？]{0,80}"
+    r"|(?P<more>\bclick (?:here|on the link|the (?:following )?link)[^.!?]{0,20}\b(?:for|to (?:view|read|learn|see))"
+    r" (?:more|further|help|the detail)[^.!?]{0,40}"
+    r"|\bfor (?:more |further )?(?:information|help|details),?[^.!?]{0,40}\bclick\b[^.!?]{0,40})"
+)
+#: What makes more of it than advice: a link to follow, a code to send, a sender to be known.
+ASKED_FOR = re.compile(
+    r"https?:|click|klick|cliqu|\bclic\b|\blinks?\b|\bcode|captcha|\breply\b|sender|absender|exp[ée]diteur|remitente|mittente"
+    r"|remetente|afzender|nadawc|отправител|відправник|odes[íi]latel|avsändare|avsender|afsender|lähettäj|feladó"
+    r"|gönderen|αποστολέ"
+    r"|点击|點擊|链接|連結|发件|發件|寄件|クリック|リンク|送信者|클릭|링크|발신|nhấp|liên kết|คลิก|klik|tautan"
+    r"|לחץ|קישור|انقر|رابط"
 )
 #: So much time, as notes of delay give it: for how long it was tried, and for how long it will be. No time of day.
 SPAN = re.compile(

@@ -57,6 +57,7 @@ WRITTEN = {
     "Exchange": "Delivery has failed to these recipients or distribution lists:",
     "Domino": "Your document x was not delivered to: you because:",
     "SmarterMail": "Could not deliver message to the following recipient(s): Failed Recipient: you Reason:",
+    "XMail": "[<00>] XMail bounce: Rcpt=[you];Error=[]",
     "MDaemon": "The attached message had PERMANENT fatal delivery errors!",
     "IMail": "Undeliverable to: you Original message follows",
     "GroupWise": "The message that you sent was undeliverable to the following:",
@@ -71,7 +72,7 @@ def test_a_form_that_no_delay_is_written_in_says_by_itself_that_it_is_the_end(na
     said = weigh(header(raw), parts(raw), recipient=LETTER.recipient, null_sender=True, us=Ours(names=()))
     (form,) = (form for form in FORMS if form.sign.search(" ".join(WRITTEN[name].lower().split())))
     assert form.name == name
-    assert form.ends is (name not in ("Postfix", "Sendmail", "IMail"))
+    assert form.ends is (name not in ("Postfix", "Sendmail", "XMail", "IMail"))
     if form.ends:
         assert said.reason == f"A bounce as {name} writes it says that the letter has failed for good."
     else:

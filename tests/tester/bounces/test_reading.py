@@ -172,6 +172,111 @@ def test_a_person_who_quotes_our_reply_beside_a_failure_is_a_server_without_mann
     assert finding(REFUSED, "Precedence: bulk", mail_from="jo@x.example") is Finding.UNPROVEN
 
 
+ADVICE = (
+    "Please check the recipient's email address and try to resend the message.",
+    "Please verify that you have the correct address.",
+    "Please confirm that you typed the address correctly.",
+    "Please check the spelling of the address and send your message again.",
+    "Check the address and try sending it again.",
+    "If you believe this is an error, please contact the recipient by other means and try again later.",
+    "Please try again.",
+    "Please resend your message without a problem address.",
+    "To be allowed to send here, please contact the postmaster for approval.",
+    "Click here for more information.",
+    "For more information click the following link: http://relay.example/help",
+    "Please contact your system administrator. Do not reply to this message.",
+    "You may reply to this message to contact the postmaster.",
+    "If you need help, reply to postmaster@relay.example.",
+    "Please verify the address with the recipient.",
+    "The message was checked by our antivirus. No further action is required on your part.",
+    "Bitte überprüfen Sie die Adresse und versuchen Sie es erneut.",
+    "Bitte prüfen Sie die Empfängeradresse und senden Sie die Nachricht noch einmal.",
+    "Bitte bestätigen Sie die Richtigkeit der Adresse beim Empfänger.",
+    "Veuillez vérifier l'adresse et réessayer.",
+    "Veuillez vérifier l'adresse du destinataire et renvoyer le message.",
+    "Veuillez contacter votre administrateur.",
+    "Compruebe la dirección e inténtelo de nuevo.",
+    "Verifique la dirección del destinatario y vuelva a enviar el mensaje.",
+    "Póngase en contacto con el administrador.",
+    "Controllare l'indirizzo e riprovare.",
+    "Verificare l'indirizzo del destinatario e inviare di nuovo il messaggio.",
+    "Verifique o endereço e tente novamente.",
+    "Confirme o endereço do destinatário e reenvie a mensagem.",
+    "Controleer het adres en probeer het opnieuw.",
+    "Controleer het adres van de ontvanger en verzend het bericht nogmaals.",
+    "Sprawdź adres odbiorcy i spróbuj ponownie.",
+    "Proszę sprawdzić adres i wysłać wiadomość jeszcze raz.",
+    "Проверьте правильность адреса и повторите попытку.",
+    "Пожалуйста, проверьте адрес получателя и отправьте письмо ещё раз.",
+    "Перевірте адресу одержувача і надішліть лист ще раз.",
+    "Zkontrolujte adresu příjemce a odešlete zprávu znovu.",
+    "Kontrollera adressen och försök igen.",
+    "Kontrollér adressen, og prøv igen.",
+    "Tarkista osoite ja yritä uudelleen.",
+    "Ellenőrizze a címet, és próbálja újra.",
+    "Adresi kontrol edip tekrar deneyin.",
+    "Lütfen alıcının adresini doğrulayın ve yeniden gönderin.",
+    "Ελέγξτε τη διεύθυνση και δοκιμάστε ξανά.",
+    "アドレスを確認して、もう一度送信してください。",
+    "宛先をご確認のうえ、再度送信してください。",
+    "请检查收件人地址，然后重新发送邮件。",
+    "请确认收件人地址是否正确，稍后重试。",
+    "請檢查收件者地址後再試一次。",
+    "메일 주소를 확인해 주세요.",
+    "주소를 확인한 후 다시 보내 주십시오.",
+    "받는 사람의 주소를 확인하시고 다시 시도해 주십시오.",
+    "Vui lòng kiểm tra địa chỉ người nhận và gửi lại.",
+    "Vui lòng kiểm tra địa chỉ và thử lại.",
+    "กรุณาตรวจสอบที่อยู่ของผู้รับแล้วส่งใหม่อีกครั้ง",
+    "Periksa alamat penerima dan coba lagi.",
+    "בדוק את הכתובת ונסה שוב.",
+    "يرجى التحقق من العنوان والمحاولة مرة أخرى.",
+)
+REQUESTS = (
+    "Please confirm your address.",
+    "Please verify that you sent it by clicking on this link.",
+    "Please check the address and click here to release the message.",
+    "Please verify you are the sender of the address above, and click the link.",
+    "Bitte bestätigen Sie Ihre Adresse.",
+    "Bitte bestätigen Sie die Absenderadresse.",
+    "Veuillez confirmer votre adresse pour libérer le message.",
+    "Por favor, confirme su dirección.",
+    "Confirme o seu endereço para liberar a mensagem.",
+    "Confermare il proprio indirizzo per rilasciare il messaggio.",
+    "Bevestig uw adres.",
+    "Proszę o potwierdzenie adresu nadawcy.",
+    "Пожалуйста, подтвердите свой адрес.",
+    "请确认您的邮件地址。",
+    "請確認您的地址以放行郵件。",
+    "確認のためのメールです。送信者アドレスの確認が必要です。",
+    "발신자 주소 확인이 필요합니다.",
+    "Lütfen adresinizi doğrulayın, iletiniz onay bekliyor.",
+    "Your message is delayed; please check the address.",
+    "Delivery is delayed. Please check the recipient address and wait.",
+    "We will keep trying. Check the address in the meantime.",
+    "Die Zustellung ist verzögert. Bitte überprüfen Sie die Empfängeradresse.",
+    "La remise est retardée. Veuillez vérifier l'adresse.",
+    "La entrega se ha retrasado. Compruebe la dirección.",
+    "Доставка задерживается. Проверьте адрес получателя.",
+    "投递延迟。请检查收件人地址。",
+    "配信が遅延しています。宛先をご確認ください。",
+    "Please check the recipient's address; the message stays in the queue until tomorrow.",
+)
+
+
+@pytest.mark.parametrize("advice", ADVICE)
+def test_what_a_reader_is_advised_to_do_is_not_what_the_server_does(advice: str) -> None:
+    """Who looks at the address may try again; the server does not."""
+    assert finding(f"{REFUSED} {advice}") is Finding.BOUNCED
+
+
+@pytest.mark.parametrize("request_", REQUESTS)
+def test_who_is_asked_to_show_himself_or_told_to_wait_has_no_refusal(request_: str) -> None:
+    """A challenge asks about the sender, and a note of delay may advise as well."""
+    said = finding(f"Not delivered to {TO}: 550 no. {request_}", "From: MAILER-DAEMON@relay.example")
+    assert said in (Finding.HELD, Finding.DSN_DELAYED)
+
+
 def test_the_words_of_the_subject_count_as_those_of_the_text() -> None:
     assert finding("See below.", subject="Delivery is delayed") is Finding.DSN_DELAYED
     assert finding(f"{TO} 550 no", subject="Not delivered") is Finding.BOUNCED
