@@ -21,6 +21,10 @@ with later():
 app = typer.Typer()
 
 
+#: Listings in a network that is excluded, which stay, that are told.
+STILL_LISTED = 10
+
+
 @app.command()
 def exclude(
     network: Annotated[str, typer.Argument(metavar="[NET]", help="A network or address.")] = "",
@@ -52,7 +56,10 @@ def exclude(
         return
     with terminal.err().status("excluding"):
         made = operators.exclude(where, reason=reason_of(reason), public=words_of(public), actor=operator())
-    show.done({"excluded": str(made.network), "reason": made.reason, "public": made.public}, as_json=as_json)
+    left, _ = opened.casework.oversight.listings(network=made.network, most=STILL_LISTED)
+    still = [f"{one.network} as {one.kind}: `dnsbl listing drop {one.network} --kind {one.kind}`" for one in left]
+    facts = {"excluded": str(made.network), "reason": made.reason, "public": made.public}
+    show.done(facts | ({"still listed": still} if still else {}), as_json=as_json)
 
 
 @app.command()

@@ -82,7 +82,7 @@ def listing_drop(
             given, kind=kind, reason=reason_of(reason), actor=operator(), told=told
         )
     now = opened.clock.now()
-    clears = {"clears_by": f"{now + opened.clearing([kind], now):%Y-%m-%dT%H:%M:%SZ}"} if dropped else {}
+    clears = {"clears by": now + opened.clearing([kind], now)} if dropped else {}
     show.done({"kind": kind, "given": given.given, "dropped": dropped} | clears, as_json=as_json)
 
 

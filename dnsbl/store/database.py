@@ -229,6 +229,9 @@ class Store:
     def upgrade(self) -> None:
         """Bring the schema to the version that this program needs, all or nothing. Raises StoreUnavailable."""
         with self._writing() as tx:
+            there = versions.found(tx.connection)
+            if there is not None and there > versions.NEWEST:
+                raise StoreUnavailable(versions.objection(there), trouble=Trouble.VERSION)
             versions.upgrade(tx.connection)
 
     @staticmethod

@@ -41,7 +41,7 @@ def objection(version: str | None) -> str:
         return ""
     if version is None:
         return "The database has no tables yet; run `dnsbl db upgrade`."
-    do = "install a program as new" if version > NEWEST else "run `dnsbl db upgrade`"
+    do = "install a program as new as it" if version > NEWEST else "run `dnsbl db upgrade`"
     return f"The database has schema {version} and this program needs {NEWEST}; {do}."
 
 

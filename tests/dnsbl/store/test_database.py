@@ -46,6 +46,14 @@ def test_a_database_of_another_version_is_refused_and_what_to_do_is_said(store: 
     assert caught.value.trouble is Trouble.VERSION
 
 
+def test_a_database_that_is_newer_than_the_program_is_brought_to_no_version(store: Store) -> None:
+    with store.write() as tx:
+        tx.connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(StoreUnavailable, match=r"has schema 9999 and .* install a program as new") as caught:
+        store.upgrade()
+    assert caught.value.trouble is Trouble.VERSION
+
+
 @pytest.mark.parametrize(
     "url", ["", "nonsense", "sqlite://", "sqlite:///:memory:", "mysql+pymysql://localhost/x", "postgresql+none://x/y"]
 )

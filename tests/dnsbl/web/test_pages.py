@@ -121,6 +121,15 @@ def test_an_address_that_could_not_be_read_keeps_the_other_from_being_the_whole_
     assert anyone.post("/remove", data={"address": "198.18.1.1 and 198.18.7.9x"}).status_code == 400
 
 
+def test_an_address_that_is_excluded_alone_is_called_no_network(house: Build) -> None:
+    home = house()
+    around = "198.18.7.0/24"
+    for what, said in ((TARGET, "It is excluded from tests"), (around, f"Its network {around} is excluded")):
+        home.casework.operators.exclude(parse_network(what), reason="r", actor="operator")
+        assert said in home.visitor().get(f"/ip/{TARGET}").text
+        home.casework.operators.end_exclusion(parse_network(what), reason="r", actor="operator")
+
+
 def test_who_asks_for_the_removal_of_a_name_is_led_to_its_addresses(anyone: TestClient) -> None:
     page = anyone.post("/remove", data={"address": "mail.owner.example"}).text
     assert '<a href="/?address=mail.owner.example">' in page and 'value="mail.owner.example"' in page
