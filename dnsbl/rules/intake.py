@@ -25,7 +25,7 @@ from dnsbl.settings import Settings
 from dnsbl.vocabulary import TRUSTED, Door, Refusal, Tier
 from tester.received.chain import Home, Reading, Step, Trace, organisation, trace
 from tester.received.fields import fields
-from tester.received.line import Hop, hops
+from tester.received.line import Hop, hops, plain
 from tester.records import dataclass
 
 #: A host's name in full, as somebody says which server is his.
@@ -240,8 +240,8 @@ def _line(exhibit: Exhibit, trace: Trace, typed: Address | None, pick: int | Non
         silent = next((step for step in trace.steps if step.reading is Reading.SILENT), None)
         where = f"line {silent.number} {silent.why}" if silent else "they name no public sender"
         raise Refused(Refusal.NOT_IN_EVIDENCE, f"The Received lines do not tell who handed the message in: {where}.")
-    if exhibit.source is not None and exhibit.source != trace.used.hop.address:
-        other = next((step for step in trace.possible if step.hop.address == exhibit.source), None)
+    if exhibit.source is not None and plain(exhibit.source) != trace.used.hop.address:
+        other = next((step for step in trace.possible if step.hop.address == plain(exhibit.source)), None)
         if other is not None and not trace.sure:
             return other
         raise Refused(
@@ -272,7 +272,7 @@ def _picked(trace: Trace, pick: int, typed: Address | None) -> Step:
     if picked is None:
         could = _counted(trace.possible) or "none"
         raise Refused(Refusal.WHICH_LINE, f"Line {pick} cannot be the hand-over. Those that could be: {could}.")
-    if typed not in (None, picked.hop.address):
+    if typed is not None and plain(typed) != picked.hop.address:
         said = f"Line {pick} names {picked.hop.address}, and {typed} was typed: leave one of the two out."
         raise Refused(Refusal.WHICH_LINE, said)
     return picked
@@ -280,7 +280,7 @@ def _picked(trace: Trace, pick: int, typed: Address | None) -> Step:
 
 def _named(trace: Trace, typed: Address) -> Step:
     """The line that names the address that was typed. Raises Refused."""
-    naming = [step for step in trace.steps if step.hop.address == typed]
+    naming = [step for step in trace.steps if step.hop.address == plain(typed)]
     if not naming:
         raise Refused(Refusal.NOT_IN_EVIDENCE, f"No Received line of this message says that it came from {typed}.")
     usable = next((step for step in naming if step.reading is not Reading.PASSED), None)

@@ -49,13 +49,7 @@ _PRIVATE = tuple(
         "fc00::/7",
         "fe80::/10",
         "fec0::/10",
-        # the IPv4 space behind a translator (RFC 6052, RFC 8215)
-        "64:ff9b:1::/48",
-        "64:ff9b::a00:0/104",
-        "64:ff9b::6440:0/106",
-        "64:ff9b::7f00:0/104",
-        "64:ff9b::ac10:0/108",
-        "64:ff9b::c0a8:0/112",
+        "64:ff9b:1::/48",  # behind a translator of one's own (RFC 8215)
     )
 )
 

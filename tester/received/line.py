@@ -19,7 +19,7 @@ but Sendmail and qmail, which put the client's ident before it, with an @ betwee
 from __future__ import annotations
 
 import re
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 from tester.received.fields import fields
 from tester.received.grammar import Clause, clauses, outermost, tokens
@@ -101,9 +101,16 @@ def hop(value: bytes) -> Hop:
     )
 
 
+#: What a translator puts before the address of an IPv4 peer (RFC 6052 2.1; RFC 7755).
+_NAT64 = IPv6Network("64:ff9b::/96")
+
+
 def plain(address: Address) -> Address:
-    """The address that is meant: dual-stack machines name IPv4 peers in mapped form."""
-    return (isinstance(address, IPv6Address) and address.ipv4_mapped) or address
+    """The address that is meant: dual-stack machines name IPv4 peers in mapped form, and those behind a translator with
+    its prefix."""
+    if not isinstance(address, IPv6Address):
+        return address
+    return IPv4Address(int(address) & 0xFFFFFFFF) if address in _NAT64 else address.ipv4_mapped or address
 
 
 #: Words that announce what a client said, where a server-found name would stand.

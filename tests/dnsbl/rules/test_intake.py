@@ -472,6 +472,15 @@ def test_a_message_that_a_forwarder_or_a_list_has_sent_on_is_asked_about(field: 
     assert nominated(cases(traced(*lines[:1], more=f"{field}\r\n"))[0]) == OWN
 
 
+@pytest.mark.parametrize("spelling", [f"::ffff:{RELAY}", f"64:ff9b::{RELAY}"])
+def test_who_is_named_in_the_form_of_a_translator_is_the_host_behind_it(spelling: str) -> None:
+    mail = traced(f"from a (a [IPv6:{spelling}]) by mx.mysite.example")
+    assert nominated(cases(mail)[0]) == RELAY
+    assert nominated(cases(mail, f"::ffff:{RELAY}")[0]) == RELAY
+    assert nominated(cases(mail, RELAY, pick=1)[0]) == RELAY
+    assert nominated(cases(reported(spelling, mail))[0]) == RELAY
+
+
 def test_a_trace_that_is_asked_about_is_not_shown_as_sure() -> None:
     lines = (f"from a (a [{OWN}]) by mx.mysite.example", f"from b (b [{RELAY}]) by mx.partner.example")
     for more in ("Resent-From: x@partner.example\r\n", ""):
