@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.statements import contract, statements
+
 ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted(p for package in ("tester", "dnsbl") for p in (ROOT / package).rglob("*.py"))
 
@@ -83,7 +85,7 @@ ALLOWED = {
 
 def imported(path: Path) -> set[str]:
     found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in statements(path):
         if isinstance(node, ast.Import):
             found |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
@@ -120,7 +122,7 @@ def test_every_library_has_its_places_and_each_of_them_needs_it(used: dict[str, 
 
 
 def test_every_module_opens_with_its_contract() -> None:
-    silent = [path for path in FILES if not ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))]
+    silent = [path for path in FILES if not contract(path.read_text(encoding="utf-8"))]
     assert silent == []
 
 

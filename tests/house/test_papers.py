@@ -3,7 +3,6 @@ that are listed, and the length of its modules."""
 
 from __future__ import annotations
 
-import ast
 import re
 from importlib import import_module
 from inspect import isclass
@@ -13,6 +12,7 @@ import pytest
 
 from dnsbl.parts import part
 from dnsbl.settings import Settings
+from tests.statements import contract
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = sorted(path for package in ("tester", "dnsbl", "bench") for path in (ROOT / package).rglob("*.py"))
@@ -51,7 +51,7 @@ def test_the_drawing_names_nothing_that_is_not_there() -> None:
 
 def test_a_module_says_why_it_is_over_400_lines_and_only_when_it_is() -> None:
     texts = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in MODULES}
-    heads = {name: (ast.get_docstring(ast.parse(text)) or "").replace("\n", " ") for name, text in texts.items()}
+    heads = {name: contract(text).replace("\n", " ") for name, text in texts.items()}
     said = {name for name, head in heads.items() if "Over 400 lines, since " in head}
     assert said == {name for name, text in texts.items() if len(text.splitlines()) > 400}
 

@@ -1,9 +1,11 @@
 """One word is one thing: no two classes bear the same name, but for those that a protocol has named for us."""
 
 import ast
+import re
 from collections import defaultdict
-from collections.abc import Iterator
 from pathlib import Path
+
+from tests.statements import statements
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted(p for package in ("tester", "dnsbl", "bench") for p in (ROOT / package).rglob("*.py"))
@@ -13,22 +15,10 @@ FILES = sorted(p for package in ("tester", "dnsbl", "bench") for p in (ROOT / pa
 SHARED = {"Reply", "Connection", "Row"}
 
 
-def read(path: Path) -> ast.Module:
-    return ast.parse(path.read_bytes())
-
-
-def statements(parent: ast.AST) -> Iterator[ast.AST]:
-    """All statements of a module, however deep, without what they are made of: classes and imports are statements."""
-    for field in ("body", "handlers", "cases", "orelse", "finalbody"):
-        for node in getattr(parent, field, ()):
-            yield node
-            yield from statements(node)
-
-
 def test_no_two_classes_bear_one_name() -> None:
     homes: dict[str, list[str]] = defaultdict(list)
     for path in FILES:
-        for node in statements(read(path)):
+        for node in statements(path):
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 homes[node.name].append(str(path.relative_to(ROOT)))
     assert {name: where for name, where in homes.items() if len(where) > 1 and name not in SHARED} == {}
@@ -49,10 +39,13 @@ HANDED_ON = {
     ("dnsbl.cli.drawing", "Table"),
 }
 
+#: A statement that imports names from a module of ours, in a program that a test holds as a text too: module and names.
+FROM_OURS = re.compile(r"^ *from ((?:tester|dnsbl)[.\w]*) import (\([^)]*\)|[^(\n]+)", re.MULTILINE)
+
 
 def _stand(path: Path) -> set[str]:
     """The names that a module makes, and does not only import."""
-    made = ast.walk(read(path))
+    made = ast.walk(ast.parse(path.read_bytes()))
     return {
         node.id if isinstance(node, ast.Name) else node.name
         for node in made
@@ -66,16 +59,13 @@ def test_a_name_is_imported_from_where_it_stands() -> None:
     stand: dict[str, set[str]] = {}
     strange, seen = [], set()
     for path in [*FILES, *sorted((ROOT / "tests").rglob("*.py"))]:
-        for node in statements(read(path)):
-            if not isinstance(node, ast.ImportFrom) or (node.module or "").partition(".")[0] not in ("tester", "dnsbl"):
-                continue
-            assert node.module is not None
-            home = ROOT / f"{node.module.replace('.', '/')}.py"
-            if home.exists() and node.module not in stand:
-                stand[node.module] = _stand(home)
-            for name in (each.name for each in node.names if node.module in stand):
-                seen.add((node.module, name))
-                if name not in stand[node.module] and (node.module, name) not in HANDED_ON:
-                    strange.append(f"{path.relative_to(ROOT)}: {name} from {node.module}")
+        for module, names in FROM_OURS.findall(path.read_text(encoding="utf-8")):
+            home = ROOT / f"{module.replace('.', '/')}.py"
+            if home.exists() and module not in stand:
+                stand[module] = _stand(home)
+            for name in re.findall(r"(\w+)(?: as \w+)?", re.sub("#.*", "", names)) if module in stand else ():
+                seen.add((module, name))
+                if name not in stand[module] and (module, name) not in HANDED_ON:
+                    strange.append(f"{path.relative_to(ROOT)}: {name} from {module}")
     assert strange == []
     assert seen >= HANDED_ON, "an exception that is none any more"

@@ -12,7 +12,8 @@ CRASH = """
 import os, sys, signal
 from dnsbl.casework import Casework
 from dnsbl.clock import HandClock
-from dnsbl.model import Door, Nomination
+from dnsbl.model import Nomination
+from dnsbl.vocabulary import Door
 from dnsbl.addresses import parse_address
 from dnsbl.settings import Settings
 from dnsbl.store import Store
