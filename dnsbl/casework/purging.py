@@ -163,7 +163,7 @@ class _Purging:
         """All was done."""
         self._suspend(tx)
         done = f"suspended, {self._voided} nominations void, {self._retracted} listings taken back"
-        self._enter(tx, self._source.text, "suspended", after=done)
+        self._enter(tx, self._source.text, "suspended", before="suspended", after=done)
 
     def told(self) -> Purge:
         """What it has come to."""

@@ -9,12 +9,14 @@ from typing import Any
 from sqlalchemy import (
     BindParameter,
     ColumnElement,
+    Select,
     bindparam,
     case,
     func,
     insert,
     or_,
     select,
+    tuple_,
     type_coerce,
     union_all,
     update,
@@ -271,10 +273,6 @@ class Listings(Shelf):
         found_by_kind = kinds is not None and all(each is None for each in (network, since, until, reason))
         low = 1 if near or found_by_kind else max(1, end - WINDOW)
         wanted = select(listings.c.id).where(ACTIVE)
-        if near:
-            wanted = wanted.where(listings.c.id + 0 < end)  # no walk of the key
-        else:
-            wanted = wanted.where(listings.c.id >= low, listings.c.id < end)
         if network is not None:
             wanted = wanted.where(listings.c.network.between(network, network_of(span(network)[1])))
         if since is not None:
@@ -283,13 +281,21 @@ class Listings(Shelf):
             wanted = wanted.where(listings.c.since < until)
         if reason is not None:
             wanted = wanted.where(listings.c.reason == reason)
-        of_kinds = [wanted.where(listings.c.kind != EXCEPTION)]
-        if kinds is not None:  # the newest of each, mixed: of all kinds a rare one would be looked for in all there is
-            of_kinds = [wanted.where(listings.c.kind == kind) for kind in sorted(kinds) if kind != EXCEPTION]
-        if not of_kinds:
+        number = listings.c.id + 0 if near else listings.c.id  # of what is near: by the network, no walk of the key
+        newest: list[Select[int]] = []
+        if kinds is None or near:
+            here = wanted.where(listings.c.kind != EXCEPTION, number >= low, number < end)
+            if kinds is not None:
+                here = here.where(listings.c.kind.in_(sorted(kinds)))
+            newest = [here.order_by(number.desc())]
+        else:  # of each, mixed, by an index of both: of all kinds a rare one would be looked for in all there is
+            both = tuple_(listings.c.kind, listings.c.id)
+            for kind in sorted(set(kinds) - {EXCEPTION}):
+                here = wanted.where(both >= (kind, low), both < (kind, end))
+                newest.append(here.order_by(listings.c.kind.desc(), listings.c.id.desc()))
+        if not newest:
             return [], None
-        newest = (select(each.order_by(listings.c.id.desc()).limit(most).subquery()) for each in of_kinds)
-        mixed = union_all(*newest).subquery()
+        mixed = union_all(*(select(each.limit(most).subquery()) for each in newest)).subquery()
         rows = select(*_LISTING).join(mixed, mixed.c.id == listings.c.id).order_by(mixed.c.id.desc()).limit(most)
         found = many(Listing, self._sql.execute(rows))
         if len(found) == most:
