@@ -17,7 +17,6 @@ Errors are for code, sentences are for people: `str(error)` is always one senten
 
 from __future__ import annotations
 
-import errno
 from enum import StrEnum
 
 
@@ -104,16 +103,3 @@ class Damaged(DnsblError, ValueError):
 def capital(said: str) -> str:
     """The same words, as a sentence begins."""
     return said[:1].upper() + said[1:]
-
-
-def unheard(error: OSError) -> str:
-    """Why a socket cannot be listened on, with what helps; no full stop."""
-    match error.errno:
-        case errno.EADDRINUSE:
-            return "another program listens there (`ss -lntup` names it)"
-        case errno.EACCES:
-            return "this user may not (ports below 1024 need CAP_NET_BIND_SERVICE)"
-        case errno.EADDRNOTAVAIL:
-            return "this machine has no such address"
-        case _:
-            return error.strerror or str(error)

@@ -31,6 +31,19 @@ YIELDED, REFUSED = "connections ended to make place for others", "connections re
 _SHORT = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
+def unheard(error: OSError) -> str:
+    """Why a socket cannot be listened on, with what helps; no full stop."""
+    match error.errno:
+        case errno.EADDRINUSE:
+            return "another program listens there (`ss -lntup` names it)"
+        case errno.EACCES:
+            return "this user may not (ports below 1024 need CAP_NET_BIND_SERVICE)"
+        case errno.EADDRNOTAVAIL:
+            return "this machine has no such address"
+        case _:
+            return error.strerror or str(error)
+
+
 def bound(host: str, port: int) -> socket.socket:
     """A socket at this address, which does not listen yet; "::" takes IPv4 as well. Raises OSError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET

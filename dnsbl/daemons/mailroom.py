@@ -16,12 +16,13 @@ from dnsbl.casework.mail_door import MailDoor
 from dnsbl.casework.ring import Ring
 from dnsbl.clock import Clock
 from dnsbl.daemons.names import Lookups
-from dnsbl.errors import DnsblError, Full, StoreUnavailable, Trouble, unheard
+from dnsbl.errors import DnsblError, Full, StoreUnavailable, Trouble
 from dnsbl.settings import Settings, split_listen
 from tester import letter
 from tester.collector import Caps, Collector
 from tester.errors import Declined, Deferred
 from tester.letter import Keyring
+from tester.listening import unheard
 from tester.returned import Collected
 from tester.verdict import Finding
 

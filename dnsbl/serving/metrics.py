@@ -28,7 +28,7 @@ from prometheus_client.registry import Collector
 
 from dnsbl.clock import Clock
 from dnsbl.dns.wire import NXDOMAIN
-from dnsbl.errors import DnsblError, unheard
+from dnsbl.errors import DnsblError
 from dnsbl.health import Board
 from dnsbl.serving.feed import Feed
 from dnsbl.serving.follower import Follower
@@ -37,6 +37,7 @@ from dnsbl.serving.responder import DROPS, TRANSPORTS, Responder
 from dnsbl.settings import split_listen
 from dnsbl.vocabulary import EXCEPTION
 from tester.crowd import Tally
+from tester.listening import unheard
 
 #: Where Linux tells about UDP sockets; a line a socket, with its inode and the datagrams that found its queue full.
 SOCKET_TABLES = (Path("/proc/net/udp"), Path("/proc/net/udp6"))

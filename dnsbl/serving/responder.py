@@ -27,14 +27,14 @@ from dnsbl.dns.listed.table import Table
 from dnsbl.dns.respond import Replied, Serving, respond
 from dnsbl.dns.wire import AXFR, FORMERR, IXFR, TYPES
 from dnsbl.dns.zones import Zones
-from dnsbl.errors import DnsblError, unheard
+from dnsbl.errors import DnsblError
 from dnsbl.handed import NONE_HANDED, Handed
 from dnsbl.serving.lanes import Lanes, packed
 from dnsbl.serving.streams import Connection
 from dnsbl.serving.timing import TIMED_EVERY, Histogram
 from dnsbl.settings import Dns, split_listen
 from tester.crowd import Crowd, Tally
-from tester.listening import YIELDED, Listener
+from tester.listening import YIELDED, Listener, unheard
 from tester.listening import bound as bound_at
 
 _log = logging.getLogger(__name__)

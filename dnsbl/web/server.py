@@ -26,7 +26,7 @@ from dnsbl.casework.watching import Watching
 from dnsbl.casework.withdrawing import Withdrawing
 from dnsbl.clock import Clock
 from dnsbl.dns.zones import Zones
-from dnsbl.errors import DnsblError, unheard
+from dnsbl.errors import DnsblError
 from dnsbl.handed import NONE_HANDED, Handed
 from dnsbl.health import Health
 from dnsbl.serving.copies import ZoneFiles
@@ -41,7 +41,7 @@ from dnsbl.web.hosts import Hosts
 from dnsbl.web.patience import Stage
 from dnsbl.web.statistics import See
 from tester.crowd import Crowd, Place, Tally, widths
-from tester.listening import BACKLOG, Listener, bound
+from tester.listening import BACKLOG, Listener, bound, unheard
 
 #: Seconds that open requests get to finish when we stop.
 GRACE = 3

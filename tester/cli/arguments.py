@@ -9,8 +9,10 @@ from __future__ import annotations
 import argparse
 import re
 import socket
+from collections.abc import Callable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from pathlib import Path as File
+from typing import Any, NoReturn
 
 from tester.cli import remote
 from tester.vectors import PROFILES
@@ -31,9 +33,17 @@ you have a reason to test.
 Exit status: 0 closed, 1 open, 2 could not be told (or nothing was tested)."""
 
 
+class _Words(argparse.ArgumentParser):
+    """Ends with one sentence where the words are wrong."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong, and where all words are told; ends with 2."""
+        self.exit(2, f"{self.prog}: {message}; see `{self.prog} -h`.\n")
+
+
 def parser() -> argparse.ArgumentParser:
     """Reads the command line. We speak in this machine's name unless we are told another."""
-    words = argparse.ArgumentParser(
+    words = _Words(
         prog="python -m tester", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     here = socket.gethostname()
@@ -112,53 +122,62 @@ def parser() -> argparse.ArgumentParser:
     return words
 
 
-def _address(text: str) -> Address:
+def _needed(what: str, read: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Reads one word, and says what is needed where it is none."""
+
+    def needed(text: str) -> Any:
+        try:
+            return read(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{what} is needed (is {text[:60]!a})") from None
+
+    return needed
+
+
+def _one_address(text: str) -> Address:
     return ip_address(text.strip("[]"))
 
 
-def _endpoint(text: str) -> tuple[str, int]:
+def _one_endpoint(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
     if not 0 <= int(port) <= 65535:
         raise ValueError(port)
-    return str(_address(host)), int(port)
+    return str(_one_address(host)), int(port)
 
 
-def _ports(text: str) -> tuple[int, ...]:
+def _some_ports(text: str) -> tuple[int, ...]:
     found = tuple(dict.fromkeys(int(word) for word in text.split(",")))
     if not all(0 < port <= 65535 for port in found) or len(found) > 10:
         raise ValueError(text)
     return found
 
 
-def _labs(text: str) -> tuple[Network, ...]:
+def _some_networks(text: str) -> tuple[Network, ...]:
     return tuple(ip_network(word) for word in text.split(","))
 
 
-def _count(text: str) -> int:
+def _so_many(text: str) -> int:
     if not 1 <= int(text) <= MOST_AT_ONCE:
         raise ValueError(text)
     return int(text)
 
 
-def _seconds(text: str) -> float:
+def _so_long(text: str) -> float:
     if not 0 <= float(text) < float("inf"):  # nor nan, which is neither
         raise ValueError(text)
     return float(text)
 
 
-def _name(text: str) -> str:
+def _one_name(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]{0,252}", text):
         raise ValueError(text)
     return text.lower()
 
 
-for _type, _called in (
-    (_address, "address"),
-    (_endpoint, "endpoint"),
-    (_ports, "ports"),
-    (_labs, "networks"),
-    (_count, "number"),
-    (_seconds, "seconds"),
-    (_name, "name"),
-):
-    _type.__name__ = _called  # as argparse shows them
+_address = _needed("an IPv4 or IPv6 address", _one_address)
+_endpoint = _needed("ADDRESS:PORT, such as 192.0.2.1:25 or [2001:db8::1]:25,", _one_endpoint)
+_ports = _needed("a port, or up to ten with commas, such as 25,587,", _some_ports)
+_labs = _needed("a network, or several with commas, such as 10.0.0.0/8,", _some_networks)
+_count = _needed(f"a number from 1 to {MOST_AT_ONCE}", _so_many)
+_seconds = _needed("a number of seconds", _so_long)
+_name = _needed("a domain name, such as c.example.org,", _one_name)

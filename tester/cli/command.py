@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import json
 import os
 import re
@@ -27,6 +26,7 @@ from tester.cli.sitting import Outfit, Progress, Sitting
 from tester.collector import Collector
 from tester.errors import NotDialable, TesterError, Undialled
 from tester.letter import Keyring, Sender
+from tester.listening import unheard
 from tester.nmap import Target
 from tester.paths import Path, path
 from tester.returned import Collected
@@ -55,14 +55,20 @@ def main(
             return remote.hold(options, limits or Limits(), now)
         hosts = asyncio.run((command := _Command(options, limits or Limits(), now, others)).hold())
     except (TesterError, OSError) as error:
-        hint = " In a laboratory of your own: --lab NETWORK." if isinstance(error, NotDialable) else ""
-        print(f"{error}{hint}", file=sys.stderr)
+        print(_said(error), file=sys.stderr)
         return report.UNTOLD
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
         return report.UNTOLD
     print(command.told(hosts))
     return report.overall(hosts)
+
+
+def _said(error: TesterError | OSError) -> str:
+    """The sentence for what has kept us from testing."""
+    if isinstance(error, OSError) and error.filename:
+        return f"{os.fsdecode(error.filename)}: cannot be read: {error.strerror}."
+    return f"{error}{' In a laboratory of your own: --lab NETWORK.' if isinstance(error, NotDialable) else ''}"
 
 
 class _Command:
@@ -219,16 +225,17 @@ class _Command:
 
     async def _listen(self, collector: Collector) -> None:
         tried = [self._o.collector] if self._o.collector else [("::", 25), ("0.0.0.0", 25)]  # noqa: S104
+        why = ""
         for host, port in tried:
-            with contextlib.suppress(OSError):
+            try:
                 bound = await collector.start(host, port)
-                self._print(f"The collector listens on {bound[0]} port {bound[1]}.")
-                return
+            except OSError as error:
+                why = unheard(error)
+                continue
+            self._print(f"The collector listens on {bound[0]} port {bound[1]}.")
+            return
         host, port = tried[-1]
-        raise OSError(
-            f"The collector cannot listen on {host} port {port}: the port is taken, or needs more rights; "
-            "choose another with --collector."
-        )
+        raise OSError(f"The collector cannot listen on {host} port {port}: {why}; choose another with --collector.")
 
     async def _deliver(self, message: Collected) -> None:
         """Have what came to the collector weighed by the host whose letter it is about."""

@@ -1,8 +1,6 @@
 """Errors carry a sentence, always."""
 
-import errno
 import inspect
-import os
 
 import pytest
 
@@ -35,16 +33,3 @@ def test_settings_errors_keep_every_mistake() -> None:
 )
 def test_a_sentence_begins_with_a_capital_and_goes_on_as_it_was(said: str, begun: str) -> None:
     assert errors.capital(said) == begun
-
-
-@pytest.mark.parametrize(
-    ("number", "said"),
-    [
-        (errno.EADDRINUSE, "another program listens there (`ss -lntup` names it)"),
-        (errno.EACCES, "this user may not (ports below 1024 need CAP_NET_BIND_SERVICE)"),
-        (errno.EADDRNOTAVAIL, "this machine has no such address"),
-        (errno.EMFILE, os.strerror(errno.EMFILE)),
-    ],
-)
-def test_why_nobody_can_listen_there_is_said_with_what_helps(number: int, said: str) -> None:
-    assert errors.unheard(OSError(number, os.strerror(number))) == said

@@ -20,7 +20,7 @@ import pytest
 
 from tester.certificates import throwaway
 from tester.crowd import Crowd, Place, Tally, widths
-from tester.listening import PAUSE, REFUSED, YIELDED, Listener, bound
+from tester.listening import PAUSE, REFUSED, YIELDED, Listener, bound, unheard
 
 LOG = logging.getLogger("tester.listening.test")
 GREETING = b"hello\n"
@@ -392,3 +392,16 @@ def test_a_taken_port_raises() -> None:
         taken.listen()
         with pytest.raises(OSError):
             bound("127.0.0.1", taken.getsockname()[1])
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (errno.EADDRINUSE, "another program listens there (`ss -lntup` names it)"),
+        (errno.EACCES, "this user may not (ports below 1024 need CAP_NET_BIND_SERVICE)"),
+        (errno.EADDRNOTAVAIL, "this machine has no such address"),
+        (errno.EMFILE, os.strerror(errno.EMFILE)),
+    ],
+)
+def test_why_nobody_can_listen_there_is_said_with_what_helps(number: int, said: str) -> None:
+    assert unheard(OSError(number, os.strerror(number))) == said

@@ -201,8 +201,25 @@ def test_a_collector_that_cannot_listen_is_one_sentence(capsys: pytest.CaptureFi
         assert run(25, taken.getsockname()[1]) == report.UNTOLD
     out, err = capsys.readouterr()
     assert out == ""
-    assert "cannot listen on 127.0.0.1" in err
+    assert "cannot listen on 127.0.0.1" in err and "another program listens there" in err
+    assert main(["127.0.0.1", "--lab", "127.0.0.0/8", "--collector", "192.0.2.77:2525"]) == 2
+    assert "this machine has no such address; choose another with --collector." in capsys.readouterr().err
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--targets", "hosts", "--networks", "127.0.0.0/8", "--collector", "127.0.0.1:0"],
+        ["127.0.0.1", "--for", "http://127.0.0.1:1", "--key-file", "key"],
+    ],
+)
+def test_a_file_that_is_not_there_is_one_sentence(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(words) == 2
+    assert re.fullmatch("(hosts|key): cannot be read: No such file or directory\\.\n", capsys.readouterr().err)
 
 
 def test_without_a_collector_address_every_address_is_tried(
