@@ -235,7 +235,8 @@ def _passed(hop: Hop, inside: set[Address | None], home: Home) -> str:
     if hop.broken:
         return ""
     if _INSIDE.match(hop.protocol) or _INSIDE.match(hop.via) or _FETCHERS.search(hop.programs):
-        return f"{(protocol or hop.via or 'fetched')[:20]}, inside one system"
+        way = hop.via if _INSIDE.match(hop.via) else protocol or hop.via or "fetched"
+        return f"{way[:20]}, inside one system"
     if provider := next((each for each in PROVIDERS if _inner(hop, each)), None):
         return f"inside {provider.name}"
     if hop.address is None:

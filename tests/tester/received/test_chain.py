@@ -226,6 +226,11 @@ GATEWAY = "with IBM ESMTP SMTP Gateway: Authorized Use Only! Violators will be p
             "ESMTP, inside one system",
         ),
         ("from b.example ([203.0.113.9]) by a.example (fetchmailer) with ESMTP", Reading.USED, "handed in"),
+        (
+            "from b.example (203.0.113.9) by a.example (203.0.113.8) with Microsoft SMTP Server via Mailbox Transport",
+            Reading.PASSED,
+            "Mailbox Transport, inside one system",
+        ),
     ],
 )
 def test_a_line_is_inside_one_system_where_no_other_can_have_handed_in(line: str, reading: Reading, why: str) -> None:
