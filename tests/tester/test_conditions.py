@@ -11,11 +11,11 @@ import ast
 from functools import cache
 from pathlib import Path
 
-import pytest
 from player import DIALOGS, Chat
 
 from tester.smtp import Control, Flag, Outcome
 from tester.verdict import Finding, Verdict
+from tests.rows import rows
 
 TESTS = Path(__file__).parent.parent
 CALLER, SMTP, VERDICT = "tester/test_caller.py", "tester/test_smtp.py", "tester/test_verdict.py"
@@ -171,7 +171,7 @@ def spoken(place: str) -> str:
     raise AssertionError(f"{place} is gone")
 
 
-@pytest.mark.parametrize(("code", "place"), [(code, place) for code, places in PLACES.items() for place in places])
+@rows(("code", "place"), [(code, place) for code, places in PLACES.items() for place in places])
 def test_each_place_speaks_of_its_code(code: str, place: str) -> None:
     words = spoken(place).replace(",", " ").replace(")", " ").replace("(", " ").replace("]", " ").replace("}", " ")
     assert code in words.split(), f"{place} does not show {code}"

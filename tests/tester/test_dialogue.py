@@ -28,12 +28,13 @@ from tester.states import (
     StartTls,
 )
 from tester.vectors import PROFILES, profile
+from tests.rows import rows
 
 CHATS = list(chats())
 
 
-@pytest.mark.parametrize("piece", [0, 1, 7], ids=["whole", "bytewise", "sevens"])
 @pytest.mark.parametrize("chat", CHATS, ids=[chat.name for chat in CHATS])
+@rows("piece", [0, 1, 7], ids=["whole", "bytewise", "sevens"])
 def test_the_conversation_goes_and_ends_as_written(chat: Chat, piece: int) -> None:
     played = play(chat, piece)
     header = chat.header

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tester.errors import UnknownName
 from tester.vectors import CATALOGUE, PROFILES, Names, envelope, helo, left_out, opening, profile
+from tests.rows import rows
 
 R = "ra" + "r" * 32
 S = "sa" + "s" * 32
@@ -102,7 +103,7 @@ def test_the_envelope_has_exactly_these_bytes(id: str):
     assert (built.mail.decode(), built.rcpt.decode()) == EXPECTED[id]
 
 
-@pytest.mark.parametrize("row", CATALOGUE.values(), ids=lambda row: row.id)
+@rows("row", CATALOGUE.values(), ids=lambda row: row.id)
 def test_a_row_explains_itself(row):
     assert CATALOGUE[row.id] is row
     assert row.tier in {"basic", "standard", "owner", "documented", "canary"}
@@ -162,7 +163,7 @@ def test_r17_fits_a_local_part():
         assert "." not in local
 
 
-@pytest.mark.parametrize("id", PROFILES["full"])
+@rows("id", PROFILES["full"])
 def test_real_tokens_stand_in_every_envelope_that_is_sent(id: str):
     built = envelope(CATALOGUE[id], names(), sender=S, recipient=R)
     assert R.encode() in built.rcpt
@@ -239,7 +240,7 @@ def test_a_row_can_be_switched_off():
     assert left_out(CATALOGUE["R19"], names(), greeting=b"", off=["R18"]) == ""
 
 
-@pytest.mark.parametrize("id", CATALOGUE)
+@rows("id", CATALOGUE)
 def test_only_what_is_known_to_harm_a_software_is_kept_from_it(id: str):
     harmed = {"S02", "S05", "S06", "X01"}
     why = left_out(CATALOGUE[id], names(), greeting=DOMINO + OFFERS)
@@ -369,7 +370,7 @@ PATH = re.compile(
 )
 
 
-@pytest.mark.parametrize("id", CATALOGUE)
+@rows("id", CATALOGUE)
 def test_a_form_is_odd_exactly_where_its_syntax_is_none_of_the_standards(id: str):
     """A strict server counts syntax errors, and hangs up at some of them."""
     built = envelope(CATALOGUE[id], names(), sender="s", recipient="r")
@@ -377,7 +378,7 @@ def test_a_form_is_odd_exactly_where_its_syntax_is_none_of_the_standards(id: str
     assert CATALOGUE[id].odd is not proper
 
 
-@pytest.mark.parametrize("id", CATALOGUE)
+@rows("id", CATALOGUE)
 def test_only_a_sender_at_our_bounce_domain_can_be_answered(id: str):
     built = envelope(CATALOGUE[id], names(), sender="s", recipient="r")
     assert CATALOGUE[id].answered is (built.mail == b"<s@b.example>")

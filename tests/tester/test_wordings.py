@@ -14,6 +14,7 @@ from samples import PROOF, SENDER, written
 
 from tester.returned import unwrap
 from tester.wordings import NEUTRAL, WORDINGS, Particulars, write
+from tests.rows import rows
 
 EVERY = range(len(WORDINGS))
 
@@ -235,8 +236,8 @@ def test_a_subject_of_any_length_is_folded_only_where_it_must_be_and_loses_nothi
     assert all(len(f"{one} {other.split()[0]}") > 72 for one, other in pairwise(subject))
 
 
-@pytest.mark.parametrize("wording", EVERY)
-@pytest.mark.parametrize("length", range(20, 99, 3))
+@rows("wording", EVERY)
+@rows("length", range(20, 99, 3))
 def test_no_address_that_somebody_may_follow_is_cut_in_two_by_the_end_of_a_line(wording: int, length: int) -> None:
     host = f"{'my-' * length}"[:length] + ".example"
     words = worded(wording, website=f"https://{host}/"[:100], contact=host[:80], helo=host[:100]).decode().split()

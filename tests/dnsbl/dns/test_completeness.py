@@ -9,7 +9,7 @@ import re
 import tomllib
 from pathlib import Path
 
-import pytest
+from tests.rows import rows
 
 TESTS = Path(__file__).parents[2]
 NUMBERS = [f"b{n:02}" for n in range(1, 61)] + [f"f{n:02}" for n in range(1, 35)] + [f"d{n:02}" for n in range(1, 10)]
@@ -54,7 +54,7 @@ def carried() -> set[str]:
 CARRIED = carried()
 
 
-@pytest.mark.parametrize("number", NUMBERS)
+@rows("number", NUMBERS)
 def test_every_number_is_shown_or_accounted_for(number: str) -> None:
     assert number in CARRIED or number in ELSEWHERE or number in ABSENT
 

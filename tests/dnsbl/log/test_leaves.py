@@ -19,6 +19,7 @@ from dnsbl.log.leaves import DatedChange, Sealing
 from dnsbl.model import Entry
 from dnsbl.vocabulary import Door, JobReason, JobState, Reason, RunState
 from tester.verdict import Finding, Verdict
+from tests.rows import rows
 
 NOW = datetime(2026, 11, 26, 15, 20, 1, 123456, tzinfo=UTC)
 SEALING = Sealing(b"k" * 32)
@@ -89,7 +90,7 @@ TOLD = {
 }
 
 
-@pytest.mark.parametrize(("field", "word"), [(field, word) for field, words in TOLD.items() for word in words])
+@rows(("field", "word"), [(field, word) for field, words in TOLD.items() for word in words])
 def test_a_word_that_says_nothing_of_anybody_is_told_as_it_is(field: str, word: str) -> None:
     assert (
         json.loads(leaves.entry_leaf(replace(ENTRY, **{field: str(word)}), 17, SEALING, is_open=False))[field] == word

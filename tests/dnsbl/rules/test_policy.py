@@ -14,6 +14,7 @@ from dnsbl.rules.policy import Footing, decide
 from dnsbl.settings import Policy
 from dnsbl.vocabulary import Action, JobReason, Reason
 from tester.verdict import Verdict
+from tests.rows import rows
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 TERMS = Policy()
@@ -356,9 +357,9 @@ def test_each_kind_of_outputs_has_a_delay_of_its_own_where_it_is_on() -> None:
 EVERY = ("relay", "multihop", "backscatter", "untestable")
 
 
-@pytest.mark.parametrize("kinds", [(), ("relay",), ("relay", "multihop"), EVERY, ("backscatter",)])
-@pytest.mark.parametrize("where", list(policy.Footing))
-@pytest.mark.parametrize("verdict", list(Verdict))
+@rows("kinds", [(), ("relay",), ("relay", "multihop"), EVERY, ("backscatter",)])
+@rows("where", list(policy.Footing))
+@rows("verdict", list(Verdict))
 def test_every_verdict_at_every_footing_under_every_choice_of_kinds_has_one_decision(
     verdict: Verdict, where: policy.Footing, kinds: tuple[str, ...]
 ) -> None:
@@ -397,10 +398,10 @@ def test_what_is_switched_off_lists_nobody_and_takes_nobody_off() -> None:
 
 
 # -- what settings add -------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("shown", [True, False])
-@pytest.mark.parametrize("approved", [True, False])
-@pytest.mark.parametrize("footing", list(Footing))
-@pytest.mark.parametrize("verdict", list(Verdict))
+@rows("shown", [True, False])
+@rows("approved", [True, False])
+@rows("footing", list(Footing))
+@rows("verdict", list(Verdict))
 def test_spam_that_must_be_seen_and_a_word_that_is_needed_stand_before_a_listing_and_before_nothing_else(
     verdict: Verdict, footing: Footing, approved: bool, shown: bool
 ) -> None:
@@ -454,10 +455,10 @@ def test_a_word_that_is_needed_is_asked_for_what_our_own_test_shows_and_not_for_
 
 
 # -- an owner whose server is gone -------------------------------------------------------------------------------------
-@pytest.mark.parametrize("released", [True, False])
-@pytest.mark.parametrize("controlled", [True, False])
-@pytest.mark.parametrize("footing", list(Footing))
-@pytest.mark.parametrize("verdict", list(Verdict))
+@rows("released", [True, False])
+@rows("controlled", [True, False])
+@rows("footing", list(Footing))
+@rows("verdict", list(Verdict))
 def test_who_has_shown_that_an_address_is_his_ends_a_listing_where_nobody_is_once_a_month_and_nothing_else(
     verdict: Verdict, footing: Footing, controlled: bool, released: bool
 ) -> None:

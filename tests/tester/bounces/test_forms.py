@@ -24,6 +24,7 @@ from tester.bounces.reading import read as weigh
 from tester.mime import header, lines, parts
 from tester.verdict import Finding
 from tests.answers.corpus import CORPUS, Message
+from tests.rows import rows
 
 
 def forms_in(kind: str) -> set[str]:
@@ -171,7 +172,7 @@ def test_a_fault_in_form_is_no_refusal_to_relay(text: str) -> None:
     assert STUMBLED.search(text)
 
 
-@pytest.mark.parametrize("message", [m for m in CORPUS if m.kind == "bounced"], ids=lambda m: m.name)
+@rows("message", [m for m in CORPUS if m.kind == "bounced"], ids=lambda m: m.name)
 def test_no_bounce_of_the_corpus_stumbled(message: Message) -> None:
     raw = message.filled(recipient=LETTER.recipient, sender=LETTER.sender, letter=MESSAGE)
     assert not STUMBLED.search(read(b"", parts(lines(raw))).text)

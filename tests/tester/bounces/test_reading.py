@@ -17,6 +17,7 @@ from tester.bounces.reading import is_complaint, read
 from tester.mime import header, lines, parts
 from tester.verdict import Finding, Weighed
 from tests.answers.corpus import CORPUS, Message
+from tests.rows import rows
 
 #: Folder of the corpus -> what its messages are.
 KINDS: dict[str, Finding] = {
@@ -425,7 +426,7 @@ def test_every_message_of_the_corpus_is_what_it_is(message: Message) -> None:
     assert read_as.reason.isascii()
 
 
-@pytest.mark.parametrize("message", CORPUS, ids=named)
+@rows("message", CORPUS, ids=named)
 def test_bare_line_feeds_and_upper_case_tokens_change_nothing(message: Message) -> None:
     shouted = filled(message, recipient=f"{LETTER.recipient.upper()}@c.example")
     assert reading(shouted, mail_from=message.mail_from).finding is KINDS[message.kind]
@@ -433,8 +434,8 @@ def test_bare_line_feeds_and_upper_case_tokens_change_nothing(message: Message) 
     assert reading(bare, mail_from=message.mail_from).finding is KINDS[message.kind]
 
 
-@pytest.mark.parametrize("message", [m for m in CORPUS if "Content-T" not in m.text], ids=named)
-@pytest.mark.parametrize("encoding", ["base64", "quoted-printable"])
+@rows("message", [m for m in CORPUS if "Content-T" not in m.text], ids=named)
+@rows("encoding", ["base64", "quoted-printable"])
 def test_how_the_text_was_encoded_changes_nothing(message: Message, encoding: str) -> None:
     head, _, body = filled(message).partition(b"\r\n\r\n")
     encode = base64.encodebytes if encoding == "base64" else quopri.encodestring
@@ -446,12 +447,12 @@ def test_how_the_text_was_encoded_changes_nothing(message: Message, encoding: st
 # -- what must never pass for a bounce
 
 
-@pytest.mark.parametrize("message", BOUNCES, ids=named)
+@rows("message", BOUNCES, ids=named)
 def test_a_bounce_of_another_letter_is_none_of_this_one(message: Message) -> None:
     assert reading(filled(message), recipient=new().recipient).finding is not Finding.BOUNCED
 
 
-@pytest.mark.parametrize("message", BOUNCES, ids=named)
+@rows("message", BOUNCES, ids=named)
 def test_what_a_report_says_that_it_is_counts_whatever_else_it_holds(message: Message) -> None:
     for other, finding in (
         ("feedback-report", Finding.COMPLAINT),
@@ -462,7 +463,7 @@ def test_what_a_report_says_that_it_is_counts_whatever_else_it_holds(message: Me
             assert reading(raw).finding is finding
 
 
-@pytest.mark.parametrize("message", [m for m in BOUNCES if "delivery-status" in m.text], ids=named)
+@rows("message", [m for m in BOUNCES if "delivery-status" in m.text], ids=named)
 def test_only_a_final_failure_is_a_bounce(message: Message) -> None:
     raw = filled(message)
     status = rb"(?i)(\r\nStatus: )5\.\d+\.\d+"
@@ -475,7 +476,7 @@ def test_only_a_final_failure_is_a_bounce(message: Message) -> None:
             assert reading(changed).finding is Finding.DSN_DELAYED
 
 
-@pytest.mark.parametrize("message", BOUNCES, ids=named)
+@rows("message", BOUNCES, ids=named)
 def test_a_person_who_tells_of_a_bounce_shows_none(message: Message) -> None:
     """Without a status part, and not from the null sender or a mail system, it is somebody's word."""
     if "delivery-status" not in message.text:
@@ -484,15 +485,15 @@ def test_a_person_who_tells_of_a_bounce_shows_none(message: Message) -> None:
         assert reading(raw, mail_from="jo@relay.example").finding is Finding.HUMAN
 
 
-@pytest.mark.parametrize("subject", ["Out of office", "Automatic reply: x", "Abwesenheitsnotiz", "Autosvar: x"])
-@pytest.mark.parametrize("message", [m for m in BOUNCES if "delivery-status" not in m.text], ids=named)
+@rows("subject", ["Out of office", "Automatic reply: x", "Abwesenheitsnotiz", "Autosvar: x"])
+@rows("message", [m for m in BOUNCES if "delivery-status" not in m.text], ids=named)
 def test_an_automatic_answer_in_the_words_of_a_bounce_is_an_automatic_answer(message: Message, subject: str) -> None:
     raw = re.sub(rb"(?m)^Subject: .*$", f"Subject: {subject}".encode(), filled(message))
     assert reading(raw).finding is Finding.AUTOMATIC
 
 
-@pytest.mark.parametrize("words", ["It is held for moderation.", "It is still in the queue.", "In Quarantäne."])
-@pytest.mark.parametrize("message", [m for m in BOUNCES if "Content-T" not in m.text], ids=named)
+@rows("words", ["It is held for moderation.", "It is still in the queue.", "In Quarantäne."])
+@rows("message", [m for m in BOUNCES if "Content-T" not in m.text], ids=named)
 def test_what_is_held_or_delayed_in_the_words_of_a_bounce_is_held_or_delayed(message: Message, words: str) -> None:
     raw = filled(message).replace(b"\r\n\r\n", b"\r\n\r\n" + words.encode() + b"\r\n\r\n", 1)
     assert reading(raw).finding in (Finding.HELD, Finding.DSN_DELAYED)
@@ -501,14 +502,14 @@ def test_what_is_held_or_delayed_in_the_words_of_a_bounce_is_held_or_delayed(mes
 # -- our own refusals
 
 
-@pytest.mark.parametrize("said", REFUSALS)
-@pytest.mark.parametrize("message", [m for m in CORPUS if m.kind == "by_us" and "{said}" in m.text], ids=named)
+@rows("said", REFUSALS)
+@rows("message", [m for m in CORPUS if m.kind == "by_us" and "{said}" in m.text], ids=named)
 def test_each_of_our_refusals_is_known_wherever_it_is_quoted(message: Message, said: str) -> None:
     raw = filled(message, said=said)
     assert reading(raw, mail_from=message.mail_from, us=Ours(names=())).finding is Finding.BOUNCED_BY_US
 
 
-@pytest.mark.parametrize("message", BOUNCES, ids=named)
+@rows("message", BOUNCES, ids=named)
 def test_no_bounce_that_quotes_us_anywhere_acquits(message: Message) -> None:
     raw = filled(message)
     places = [place.end() for place in re.finditer(rb"\r\n\r\n", raw)] + [len(raw)]

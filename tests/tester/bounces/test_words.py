@@ -8,6 +8,7 @@ import pytest
 from samples import MESSAGE
 
 from tester.bounces import words
+from tests.rows import rows
 
 #: A sentence of each kind, by language, as a mail server might put it: lower case, as they are searched.
 SENTENCES = {
@@ -120,8 +121,8 @@ def test_every_language_is_tried() -> None:
     assert set(SENTENCES) == set(words.LANGUAGES)
 
 
-@pytest.mark.parametrize("language", words.LANGUAGES)
-@pytest.mark.parametrize("field", FIELDS)
+@rows("language", words.LANGUAGES)
+@rows("field", FIELDS)
 def test_a_language_says_what_it_means(language: str, field: str) -> None:
     sentence = SENTENCES[language][FIELDS.index(field)]
     assert re.search(getattr(words.LANGUAGES[language], field), sentence), sentence
