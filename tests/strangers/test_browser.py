@@ -220,6 +220,17 @@ def test_on_a_phone_what_we_suggest_is_seen_and_names_break_behind_their_dots(vi
         assert boxes and all(box["x"] + box["width"] <= 320 for box in boxes)
 
 
+def test_on_a_phone_each_ipv4_address_of_many_stands_in_one_line(visit: Callable[..., Page]) -> None:
+    for width in (320, 360):
+        page = visit("many", (width, 740))
+        lines = page.evaluate("""() => [...document.querySelectorAll('.answers th .mono')].filter(
+          each => !each.textContent.includes(':')).map(each => {
+            const range = document.createRange();
+            range.selectNodeContents(each);
+            return new Set([...range.getClientRects()].map(box => box.top)).size })""")
+        assert len(lines) == 3 and set(lines) == {1}
+
+
 def test_on_a_phone_a_shadow_says_that_a_table_goes_on(visit: Callable[..., Page]) -> None:
     page = visit("api", PHONE)
     page.evaluate(UNFOLD)
