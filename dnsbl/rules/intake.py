@@ -39,7 +39,15 @@ _BY_LISTS = frozenset(("list-post", "mailing-list", "x-mailing-list", "x-beenthe
 #: Fields in which servers name the mailbox that they deliver to (RFC 9228), above their own line, and one that they
 #: pass mail on from; and a mailbox in them.
 _OF_MAILBOXES = frozenset(("delivered-to", "envelope-to", "x-delivered-to", "x-envelope-to", "x-original-to"))
-_OF_SOURCES = frozenset(("x-forwarded-for", "x-redirected-from", "x-sieve-redirected-from"))
+_OF_SOURCES = frozenset(
+    (
+        "x-forwarded-for",
+        "x-ms-exchange-inbox-rules-loop",
+        "x-redirected-from",
+        "x-sieve-redirected-from",
+        "x-simplelogin-envelope-to",
+    )
+)
 _MAILBOX = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@(?:[a-z0-9_-]{1,63}\.){1,8}[a-z0-9-]{2,63}", re.ASCII)
 _NAME = re.compile(r"(?:[a-z0-9_-]{1,63}\.){1,8}[a-z0-9-]{2,63}")
 #: Messages taken from one file at the other doors: each is a test that somebody unknown asks for.

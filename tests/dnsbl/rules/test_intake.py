@@ -544,7 +544,16 @@ def test_a_mailbox_that_is_named_below_the_hand_over_is_one_whose_mail_may_be_pa
 
 
 @pytest.mark.parametrize(
-    ("field", "asks"), [("Envelope-To", False), ("X-Envelope-To", False), ("X-Forwarded-For", True)]
+    ("field", "asks"),
+    [
+        ("Envelope-To", False),
+        ("X-Envelope-To", False),
+        ("X-Forwarded-For", True),
+        ("X-Ms-Exchange-Inbox-Rules-Loop", True),
+        ("X-Redirected-From", True),
+        ("X-Sieve-Redirected-From", True),
+        ("X-Simplelogin-Envelope-To", True),
+    ],
 )
 def test_a_mailbox_below_all_lines_is_where_some_servers_write_their_own(field: str, asks: bool) -> None:
     lines = (f"from a.example (a.example [{RELAY}]) by mx.provider.example", "from b (b [192.0.2.5]) by a.example")
