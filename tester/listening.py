@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import gc
 import logging
 import socket
 import ssl
@@ -23,6 +24,10 @@ from tester.received.line import plain
 BACKLOG = 256
 #: Seconds for a handshake of TLS.
 HANDSHAKE = 5.0
+#: Connections over TLS after which the collector looks for the rings that asyncio leaves of each: protocol and
+#: transport hold one another, and a tenth to a quarter of a megabyte with them. They are so few objects that it came by
+#: itself only after hundreds of megabytes, which strangers could have us hold.
+SWEPT = 200
 #: Seconds without accepting when the system has no descriptors or no memory left.
 PAUSE = 1.0
 #: What is counted of guests who had to yield, and of those who came in vain.
@@ -92,6 +97,7 @@ class Listener:
         self._tls = tls
         self._loop = asyncio.get_running_loop()
         self._now = now or self._loop.time
+        self._unswept = 0
         self._beginning: set[asyncio.Task[None]] = set()
         self._pause: asyncio.TimerHandle | None = None
         self._telling: asyncio.TimerHandle | None = None
@@ -160,12 +166,20 @@ class Listener:
         task = self._loop.create_task(self._begin(place, accepted))
         self._beginning.add(task)
         task.add_done_callback(self._beginning.discard)
-        if self._tls:  # who has to yield in the middle of a handshake goes at once
+        if self._tls:
+            self._sweep()
+            # who has to yield in the middle of a handshake goes at once
 
             def give_up() -> None:
                 task.cancel()
 
             place.hang_up = give_up
+
+    def _sweep(self) -> None:
+        self._unswept += 1
+        if self._unswept >= SWEPT:
+            self._unswept = 0
+            gc.collect()
 
     async def _begin(self, place: Place, accepted: socket.socket) -> None:
         if not place.held:  # it had to yield before it began

@@ -40,7 +40,7 @@ def main() -> None:
 def _sweep_seldom() -> None:
     """What is made at a start are modules, which stay: to look through them for rings of dead objects, again and again
     while they are read and twice at the end, took a fifth of a short command. Files and connections are closed by
-    their owners, and none waits for the collector."""
+    their owners, and none waits for the collector; what is left of those over TLS `tester.listening` sees to."""
     gc.set_threshold(SWEPT_FIRST)
     gc.callbacks.append(_sweep_on)
     atexit.register(gc.freeze)

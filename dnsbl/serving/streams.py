@@ -120,7 +120,9 @@ class Connection(asyncio.BufferedProtocol):
         return True
 
     def _answer_frames(self) -> None:
-        at = 0
+        """Answer what is whole. Replies leave together: each by itself would be a call of the system, and over TLS to
+        somebody who has gone a line of asyncio's in the log."""
+        at, replies = 0, bytearray()
         if not self._begun():
             return
         while not self._full and self._sending is None and not self._transport.is_closing():
@@ -129,14 +131,21 @@ class Connection(asyncio.BufferedProtocol):
                 break
             reply = self._responder.reply(bytes(self._unread[at + 2 : end]), self._client, tcp=True, tls=self._tls)
             at = end
+            if isinstance(reply, bytes):
+                replies += len(reply).to_bytes(2) + reply
+                if len(replies) > UNREAD:
+                    self._send(replies)
+                    replies = bytearray()
+                continue
+            self._send(replies)
+            replies = bytearray()
             if reply is None:
                 self._transport.close()
-            elif isinstance(reply, bytes):
-                self._send(reply)
             else:
                 self._sending = reply
                 self._transport.pause_reading()
                 self._go_on()
+        self._send(replies)
         del self._unread[:at]
 
     def _go_on(self) -> None:
@@ -166,7 +175,7 @@ class Connection(asyncio.BufferedProtocol):
             self._sending = None
             self._place.waits(self._loop.time())
         else:
-            self._send(message)
+            self._send(len(message).to_bytes(2) + message)
         if not self._full:
             self._go_on()
 
@@ -177,10 +186,11 @@ class Connection(asyncio.BufferedProtocol):
             close()
         self._sending = None
 
-    def _send(self, message: bytes) -> None:
-        self._responder.connections[self] = self._loop.time()
-        self._place.waits(self._loop.time())
-        self._transport.write(len(message).to_bytes(2) + message)
+    def _send(self, frames: bytes | bytearray) -> None:
+        if frames:
+            self._responder.connections[self] = self._loop.time()
+            self._place.waits(self._loop.time())
+            self._transport.write(frames)
 
     def _look_idle(self) -> None:
         if self._making is not None:  # it waits for us

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 import ssl
 import struct
+from asyncio import sslproto
 from contextlib import suppress
 from pathlib import Path
 from typing import cast
@@ -326,6 +328,47 @@ async def test_a_reply_is_padded_over_tls_alone(
         assert listed(dns.message.from_wire(await reader.readexactly(sizes[-1])))
         writer.close()
     assert sizes[0] == 468 > sizes[1]
+
+
+async def test_connections_over_tls_that_have_ended_do_not_wait_in_memory_for_the_collector(
+    serve: Serve, certified: tuple[dict[str, object], ssl.SSLContext], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listening, "SWEPT", 5)
+    settings, trusts = certified
+    served = await serve(**settings)
+    gc.disable()
+    try:
+        for number in range(20):
+            if number % 2:
+                reader, writer = await tls(served, trusts)
+                writer.write(framed(LISTED))
+                assert listed(await read_reply(reader))
+            else:  # no handshake
+                reader, writer = await asyncio.open_connection(*served.bound[-1])
+                writer.write(b"x" * 100)
+                assert await ended(reader)
+            writer.close()
+            del reader, writer
+        ours = [one for one in gc.get_objects() if isinstance(one, sslproto.SSLProtocol) and one._server_side]
+    finally:
+        gc.enable()
+    assert len(ours) <= 10
+
+
+async def test_who_asks_much_over_tls_and_is_gone_is_no_line_in_the_log(
+    serve: Serve, certified: tuple[dict[str, object], ssl.SSLContext], caplog: pytest.LogCaptureFixture
+) -> None:
+    settings, trusts = certified
+    served = await serve(**settings)
+
+    def rude() -> None:
+        with trusts.wrap_socket(socket.create_connection(served.bound[-1]), server_hostname="ns.example.net") as client:
+            client.sendall(framed(LISTED) * 60)
+
+    for _ in range(5):
+        await asyncio.to_thread(rude)
+    await until(lambda: not served.responder.connections)
+    assert [record.message for record in caplog.records if record.name == "asyncio"] == []
 
 
 async def test_an_older_tls_or_none_at_all_gets_no_answer(
