@@ -37,6 +37,9 @@ class Every(BaseTrigger):  # type: ignore[misc]
     def __init__(self, seconds: float) -> None:
         self.step = timedelta(seconds=seconds)
 
+    def __str__(self) -> str:
+        return f"every {self.step.total_seconds():g} s"
+
     def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
         """One step behind the last time, or behind now, where that is over."""
         due = (previous_fire_time or now) + self.step
@@ -116,7 +119,7 @@ class Scheduler:
             ("public", self._public),
         ):
             for name, verb, seconds in verbs:
-                scheduler.add_job(self._quietly, Every(seconds), (name, verb), id=name, executor=executor)
+                scheduler.add_job(self._quietly, Every(seconds), (name, verb), id=name, name=name, executor=executor)
         scheduler.start()
         try:
             while not stop.is_set():

@@ -153,6 +153,18 @@ async def test_what_counts_has_a_thread_of_its_own_so_that_a_long_past_delays_no
     assert not [record for record in caplog.records if record.getMessage().startswith("count")]
 
 
+async def test_a_verb_that_is_not_over_when_it_is_due_again_is_named(caplog: pytest.LogCaptureFixture) -> None:
+    over, stop = threading.Event(), asyncio.Event()
+    often = dict.fromkeys(("settle_every", "expire_every", "outputs_every", "forget_every"), 0.01)
+    scheduler = Scheduler(Verbs(lambda: int(not over.wait(10)), lambda: 0), **often)  # type: ignore[arg-type]
+    running = asyncio.create_task(scheduler.run(stop))
+    await until(lambda: any("skipped" in record.getMessage() for record in caplog.records))
+    over.set()
+    stop.set()
+    await asyncio.wait_for(running, 5)
+    assert 'Execution of job "settle (trigger: every 0.01 s, ' in caplog.text
+
+
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
