@@ -23,7 +23,11 @@ GAVE_UP = re.compile(
     r"|dns (?:domain|query|error|type|lookup|hard|soft|fail)|no mx\b|null ?mx\b|unknown host|host unknown"
     r"|no route found|no mail servers? (?:appear|exist|found|available)"
     r"|(?:could|can)(?:not| not|n't) (?:be )?resolve|no such host|bad destination (?:host|system)"
-    r"|domain (?:name )?(?:was )?not (?:be )?found"
+    r"|domain (?:name )?(?:was )?not (?:be )?found|no such domain|address lookups? failed"
+    r"|\b(?:host|domain)s?\b[^.;:]{0,40} (?:(?:does|do) not (?:exist|accept (?:any )?mail)|not reachable"
+    r"|must exist|is unknown)(?! (?:in|on|at|here|to)\b)"
+    r"|name server reply|dns record|\bmx(?: or srv)? (?:record|host|list)s?\b|name or service not known"
+    r"|\bforwarding loop|\blooping\b|not reachable within|did not respond"
     r"|\bnxdomain|\bservfail|\benotfound|\beconn(?:refused|reset)|\betimedout|\behostunreach"
     # what was asked of the next server's encryption, which it did not have
     r"|starttls|\btls (?:is |was )?(?:required|not|handshake|negotiation|fail)|cannot start tls|dnssec|\btlsa\b"
@@ -35,6 +39,8 @@ GAVE_UP = re.compile(
 STUMBLED = re.compile(
     r"lines? (?:is |are )?too long|too (?:big|large|much)\b|size (?:limit|exceed)|exceeds? [a-z ]{0,30}size|syntax"
     r"|command [a-z\"' ]{0,30}not (?:recogni[sz]ed|implemented)|unrecogni[sz]ed command|protocol error"
+    r"|\bbare (?:lf|cr|line ?feed)|\bstray (?:lf|newline|line ?feed)"
+    r"|(?:from|date|to|message-id|subject):? headers?\b|headers? (?:is|are|field)\b|rfc ?\d{3,4}|rfc[- ]compliant"
     r"|too many (?:connections|errors|commands)|unsupported (?:option|parameter)|not supported"
     r"|smtputf8|8bitmime|binarymime"
 )
@@ -50,13 +56,14 @@ BLOCKED = re.compile(
     r"|(?<!not )(?<!n't )\blisted (?:at|in|on|by)\b|\breputation\b|spamhaus|spamcop|\bspf\b|\bdkim\b|\bdmarc\b"
     r"|banned sending|reverse dns|\bptr\b|\brdns\b|sender (?:verif|callout)"
     # whoever passed it on could not log in there, or may not send under that name
-    r"|authentication (?:failed|failure|unsuccessful|credentials)|(?<![\w.:@-])535[ -]|\bsasl\b"
+    r"|\bcredentials\b|authentication (?:failed|failure|unsuccessful)|(?<![\w.:@-])535[ -]|\bsasl\b"
     r"|\bsender(?: address)? (?:is |was )?(?:not|rejected|refused|denied)|\bsender identit|\bsend(?:ing)? ?as\b"
     r"|\bidentit(?:y|ies)\b[^.;]{0,40}\b(?:fail|not)|(?:from |sender )(?:e-?mail )?address[^.;]{0,30}\bnot\b"
 )
 #: Whoever passed it on has used up what it may send, or may not send any more; or the next server has no room.
 SPENT = re.compile(
     r"\bquota\b|(?:limit|allowance)s? (?:is |was |has been |have been )?(?:exceed|reach)|exceed[^.;]{0,60}\blimit"
+    r"|reached [^.;]{0,30}\blimit|max (?:e?-?mails|messages) per|disabled from sending|used up"
     r"|rate.?limit|\bthrottl|too many (?:messages|mails|recipients)|max defers|suspended|outbound (?:spam|sender)"
     r"|suppress(?:ed|ion)|previously bounced|insufficient|storage"
     r"|(?<![\w.:@-])552[ -]|(?<![\w.:@-])5\.2\.2(?![\w@.-])|mailbox[a-z ]{0,9} full\b"
@@ -69,6 +76,7 @@ SPENT = re.compile(
 FILTERED = re.compile(
     r"\bspam(?:my)?\b|\bube\b|unsolicited|\bvirus|\bmalware|\bphish|infected|\bbanned\b|bulk e-?mail"
     r"|(?:message|mail)'?s? content|content (?:reject|filter|block)|looks like junk|suspicious"
+    r"|\b(?:illegal|executable) (?:attachment|file)|message filtered"
     r"|(?:attachment|anhang|anlage)[^.;]{0,40}(?:not|nicht|block|reject|forbid|type)|垃圾[邮郵]件|迷惑メール|スパム|스팸|спам"
 )
 
@@ -81,6 +89,11 @@ STEP = re.compile(
     r"|(?P<sender>mail\b|e?helo\b|ehlo\b|lhlo\b|initial connection|connect\b))"
     r"|does not like (?P<recipient_>recipient)|failed (?P<text_>on data command|after i sent the message)"
     r"|but (?P<sender_>sender was rejected|my name was rejected|greeting failed)|refused to (?P<sender__>talk to me)"
+)
+#: A no, by whatever was asked.
+NO = re.compile(
+    r"\breject|\brefus|\bden(?:y|ied|ies)\b|\bnot (?:allowed|permitted|accept|authori[sz]ed)|prohibit|forbid|\bpolicy\b"
+    r"|\bunwanted|\bno\W*\Z"
 )
 #: A permanent reply as it is quoted, up to where something else begins.
 REPLY = re.compile(

@@ -46,7 +46,8 @@ def read(header: Mapping[str, bytes], parts: Iterable[Part], *, recipient: str, 
        is the end, by the form, by words or by a permanent reply. A server that tried to connect and gave up has not
        refused, nor has one that stumbled over a long line, whose filter disliked the letter's text, whom the next
        server would not hear, or who may send no more. This holds of a status report's diagnosis, too.
-    7. Everything else from a machine shows nothing.
+    7. The reason that is given must be a no: out of memory, a broken queue, what nobody has ever read are none.
+    8. Everything else from a machine shows nothing.
     """
     parts = tuple(parts)
     own_parts = [part for part in parts if not part.copied]
@@ -85,6 +86,8 @@ def _by_status(reports: Collection[StatusReport], said: Own, pieces: Iterable[by
         _beside_relaying(_diagnosed(report, said), replies=filter(None, [report.reply])) for report in reports
     ):
         return _say(Finding.UNPROVEN, _BESIDE)
+    if not all(_is_refusal(f"{report.diagnostic} {report.status}") for report in reports):
+        return _say(Finding.UNPROVEN, _FAULT)
     return _say(Finding.BOUNCED, "A delivery status report says that the letter has failed for good.")
 
 
@@ -145,6 +148,9 @@ def _by_words(
         return _say(Finding.UNPROVEN, "It tells of a fault in the letter's form, not of a refusal to relay.")
     if _another_step(said.text) or _beside_relaying(said.text, replies=forms.REPLY.findall(said.text)):
         return _say(Finding.UNPROVEN, _BESIDE)
+    reasons = forms.REPLY.findall(said.text)
+    if reasons and not any(_is_refusal(reason) for reason in reasons):
+        return _say(Finding.UNPROVEN, _FAULT)
     ends = bool(words.ENDED.search(text) or words.REFUSED.search(text) or forms.PERMANENT_CODE.search(text))
     if ends or (form is not None and form.ends):
         return _say(
@@ -192,6 +198,17 @@ def _beside_relaying(text: str, *, replies: Iterable[str]) -> bool:
     return found or any(refusals.read(reply).meant is Meant.TESTER for reply in replies)
 
 
+def _is_refusal(reason: str) -> bool:
+    """Whether what is given as the reason of a failure is a no, and not a fault of whoever tried: it speaks of relaying
+    or of who receives, in the words of refusals, or says no, or nothing but that it failed."""
+    said = _CODE_AND_NAMES.sub(" ", reason.lower())
+    if _ADDRESSED_CODE.search(reason) or not re.search(r"[^\W\d_]{2}", said):
+        return True
+    return refusals.read(f"550 {said}").meant is Meant.RELAYING or any(
+        no.search(said) for no in (words.REFUSED, words.FAILED, forms.NO)
+    )
+
+
 def _another_step(text: str) -> bool:
     """Whether the next server refused something else than the recipient: its text, which it had asked for, or whoever
     came with it before that. A reply to the text may speak of the recipient all the same, as where it is put off."""
@@ -215,7 +232,7 @@ def _tried(text: str) -> bool:
 def _stumbled(report: StatusReport, said: Own) -> bool:
     """Whether the form of the letter or of the conversation was at fault, by the status (RFC 3463 3.6, 3.7) and words:
     some servers write 5.5.0 and 5.6.0 for whatever they do not like."""
-    if not (report.status in (*_VAGUE, "5.3.4") or report.status.startswith(("5.5.", "5.6."))):
+    if not (report.status in (*_VAGUE, "5.3.4", "5.3.5") or report.status.startswith(("5.5.", "5.6."))):
         return False
     return bool(forms.STUMBLED.search(report.diagnostic.lower() or said.text))
 
@@ -254,6 +271,12 @@ def _say(finding: Finding, reason: str) -> Weighed:
     return Weighed(finding=finding, counts=False, reason=reason)
 
 
+#: Of the address, and of who may send to it (RFC 3463 3.2, 3.8).
+_ADDRESSED_CODE = re.compile(r"(?<![\w.])5\.(?:[17]\.\d{1,3}|2\.1)(?![\w.])")
+_CODE_AND_NAMES = re.compile(
+    r"\A\s{0,9}[\w-]{1,20};|(?<![\w.])[245]\d\d\b|#?\b[245]\.\d{1,3}\.\d{1,3}\b|\S{1,300}@\S{1,300}|<[^<>]{0,300}>"
+)
+_FAULT = "It tells of a fault of whoever tried, and of no refusal."
 _VAGUE = ("", "5.0.0")  # what says nothing of a reason
 _BESIDE = "It tells of the letter's text, or of who passed it on, and not of a refusal to relay."
 _PORT = re.compile(r"(?<=[\w.\]]):\d{1,5}\Z")
