@@ -78,7 +78,7 @@ def demo(
 
 @app.command()
 def nominate(
-    address: Annotated[str, typer.Argument(metavar="[ADDR]", help="The suspect; else read from the evidence.")] = "",
+    address: Annotated[str, typer.Argument(metavar="ADDR", help="The suspect; else read from the evidence.")] = "",
     evidence: Annotated[
         list[Path] | None,
         typer.Option(
@@ -154,7 +154,7 @@ def order_test(
 
 @app.command()
 def lookup(
-    address: Annotated[str, typer.Argument(metavar="[ADDR]", help="An IPv4 or IPv6 address.")] = "",
+    address: Annotated[str, typer.Argument(metavar="ADDR", help="An IPv4 or IPv6 address.")] = "",
     file: Annotated[
         Path | None,
         typer.Option("--from", help="A file with one address a line, - is standard input; a line of answer for each."),
@@ -262,7 +262,7 @@ def sent_notices(
 
 @app.command()
 def watch(
-    network: Annotated[str, typer.Argument(metavar="[NET]", help="The network to watch.")] = "",
+    network: Annotated[str, typer.Argument(metavar="NET", help="The network to watch.")] = "",
     mail: Annotated[str, typer.Option("--mail", help="Tell this mail address.")] = "",
     webhook: Annotated[str, typer.Option("--webhook", help="Tell the program at this address, signed.")] = "",
     end: Annotated[str, typer.Option("--end", help="End the watch with this token.")] = "",
@@ -290,7 +290,7 @@ def watch(
 
 @app.command()
 def inbox(
-    number: Annotated[int, typer.Argument(metavar="[NUMBER]", help="Show this message.", min=0)] = 0,
+    number: Annotated[int, typer.Argument(metavar="NUMBER", help="Show this message.", min=0)] = 0,
     most: Annotated[int, typer.Option("--most", help="At most so many messages, the newest.", min=1)] = 50,
     raw: Annotated[bool, typer.Option("--raw", help="Show the message as it came, encodings and all.")] = False,
     config: Config = None,
@@ -324,7 +324,7 @@ def clock(
 @app.command()
 def journal(
     address: Annotated[
-        str, typer.Argument(metavar="[ADDR]", help="Only entries about this address, or network and all in it.")
+        str, typer.Argument(metavar="ADDR", help="Only entries about this address, or network and all in it.")
     ] = "",
     verify: Annotated[bool, typer.Option("--verify", help="Check the hash chain of the whole journal.")] = False,
     ship: Annotated[
@@ -352,7 +352,7 @@ def journal(
 
 @app.command("init")
 def init(
-    folder: Annotated[Path, typer.Argument(metavar="[FOLDER]", help="Where to write.")] = Path(),
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where to write.")] = Path(),
     zone: Annotated[str, typer.Option("--zone", help="The zone, under which mail servers ask.")] = "",
     address: Annotated[
         list[str] | None, typer.Option("--address", help="A public address of this machine; may be repeated.")

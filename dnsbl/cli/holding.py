@@ -27,7 +27,7 @@ STILL_LISTED = 10
 
 @app.command()
 def exclude(
-    network: Annotated[str, typer.Argument(metavar="[NET]", help="A network or address.")] = "",
+    network: Annotated[str, typer.Argument(metavar="NET", help="A network or address.")] = "",
     reason: Reason = "",
     public: Public = "",
     listed: Annotated[bool, typer.Option("--list", help="Show what is excluded.")] = False,
@@ -78,7 +78,7 @@ def withdraw(
 @app.command()
 def purge(
     source: Annotated[
-        str, typer.Argument(metavar="[SOURCE]", help="A network, DOOR:, DOOR:NAME, or a name as in the journal.")
+        str, typer.Argument(metavar="SOURCE", help="A network, DOOR:, DOOR:NAME, or a name as in the journal.")
     ] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be taken back.")] = False,
     listed: Annotated[bool, typer.Option("--list", help="Show the sources that are suspended.")] = False,

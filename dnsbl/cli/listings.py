@@ -34,7 +34,7 @@ app = typer.Typer(help="Operators' own listings.", no_args_is_help=True)
 #: How a time is written.
 TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"]
 
-Networks = Annotated[str, typer.Argument(metavar="[NET]", help="A network or address.")]
+Networks = Annotated[str, typer.Argument(metavar="NET", help="A network or address.")]
 From = Annotated[Path | None, typer.Option("--from", help="A file with one network a line; # starts a comment.")]
 Kind = Annotated[
     str,

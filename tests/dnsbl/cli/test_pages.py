@@ -49,6 +49,11 @@ def test_nothing_that_stands_in_brackets_is_lost(name: str) -> None:
     assert all(" ".join(each.split()) in shown for each in BRACKETED[name])
 
 
+def test_what_may_be_left_out_stands_in_one_pair_of_brackets() -> None:
+    usages = [" ".join(command.collect_usage_pieces(inside)) for command, inside in ALL.values()]
+    assert any("[ADDR]" in usage for usage in usages) and not any("[[" in usage for usage in usages)
+
+
 def test_what_stands_in_brackets_is_in_the_lists_of_commands_too() -> None:
     assert "forget" in BRACKETED and "older than [retention] says" in page()
     assert ALL["forget"][0].help.startswith("Delete what is older than [retention] says"), "as it was, afterwards"
