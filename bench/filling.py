@@ -27,7 +27,8 @@ from dnsbl.settings import Settings
 from dnsbl.store import Store
 from dnsbl.store.columns import WordsAndHashes, address_key, network_key
 from dnsbl.store.indexes import metadata
-from dnsbl.vocabulary import Door
+from dnsbl.store.statistics import CHANGES, Reach
+from dnsbl.vocabulary import Door, Measure
 from tester import letter, vectors
 from tester.letter import Keyring
 from tester.returned import Collected
@@ -183,6 +184,8 @@ def fill(
         _listed(writer, hosts, single)
         _entered(writer, hosts, entries)
         writer.counted()
+        tx.statistics.add({(Measure.LISTED, 0, kind): count for kind, count in tx.listings.by_kind().items()})
+        tx.statistics.put(CHANGES, Reach(tx.changes.last(), clock.now()))
         filled = Filled(hosts, hosts + single + 1, max(entries, writer.most("journal", "seq")))
     _bring_home(store)
     return filled

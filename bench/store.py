@@ -6,12 +6,13 @@
 A store of each size is filled (`bench.filling`: as many listings, entries of the journal and changes; half as many
 planned retests, of which every second one is due; a twentieth of hosts with their nominations, runs, letters and
 transcripts), in a temporary folder and in a PostgreSQL server of its own (`bench.postgres`), or at URL, which must be
-an empty database. Then what a page, a look-up, a claim, the feed and an idle scheduler ask is asked alone; and hosts
+an empty database. Then what a page, a look-up and the like ask is asked alone (`bench.questions`); and hosts
 pass through all verbs of a test (`bench.cycles`), in one process and in four at once. `--flush` has them do so once
 more, at the smallest size, on PostgreSQL servers that need so many milliseconds longer to have a commit on the disk.
 
-Times are those of one machine in one hour; what counts are the ratios to the smallest size in the same run. Nothing
-but a Unix socket is talked to. A million rows take some two minutes, ten millions half an hour and 20 GB.
+Times are those of one machine in one hour; what counts are the ratios to the smallest size
+in the same run. Nothing but a Unix socket is talked to. A million rows take some two minutes, ten millions half an
+hour and 20 GB.
 """
 
 from __future__ import annotations
@@ -28,23 +29,17 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from statistics import median
 
 from bench.cycles import Cycles, settings_of_bench
-from bench.filling import PATTERN, SINGLE, Filled, fill, host
+from bench.filling import Filled, fill
 from bench.postgres import own_server
 from bench.processors import spent
+from bench.questions import asked
 from bench.servers import ROOT
-from dnsbl.casework import Casework
-from dnsbl.casework.base import ANYBODY
-from dnsbl.clock import SystemClock
 from dnsbl.store import Store
-from tester.letter import Keyring
 
 #: Processes that play at once.
 TOGETHER = 4
-#: Questions of each sort that are measured, and asked before.
-QUESTIONS, BEFORE = 200, 10
 #: What writes, and so waits for its turn.
 WRITERS = ("nominate", "take_job", "file_letters", "dial", "file_session", "file_run", "file_return", "ask_removal")
 #: The goals: milliseconds of CPU a test, four processes to one on PostgreSQL, seconds that a writer waits; tests a
@@ -101,46 +96,6 @@ class StoreFigures:
     machine: str
     sizes: list[SizeFigures]
     slow: list[SlowFigures] = field(default_factory=list)
-
-
-def questions(store: Store, filled: Filled) -> Iterator[tuple[str, Callable[[int], object]]]:
-    """Sorts of questions, each with what asks the n-th."""
-    clock, settings = SystemClock(), settings_of_bench()
-    keyring = Keyring.generate(lambda size: bytes(size), int(clock.now().timestamp()))
-    casework = Casework(store, settings, keyring, clock=clock)
-    views, contents, upkeep = casework.views, casework.contents, casework.upkeep
-    single = max(1, filled.listings - filled.hosts - 1)
-    last = contents.last_change()
-
-    def is_due(_number: int) -> bool:
-        with store.read() as tx:
-            return tx.jobs.is_due(clock.now())
-
-    def idle(_number: int) -> None:
-        for verb in (upkeep.settle, upkeep.expire, upkeep.follow_outputs, upkeep.forget, casework.feeding.pace):
-            verb()
-
-    yield "page, proven relay", lambda n: views.look_up(host(1 + n * 37 % (filled.hosts - 1)), asker=ANYBODY)
-    yield "page, long past", lambda n: views.look_up(PATTERN, asker=ANYBODY)
-    yield "look-up, listed", lambda n: views.look_up(SINGLE + 3 * (n * 7919 % single), asker=ANYBODY)
-    yield "look-up, unlisted", lambda n: views.look_up(host(n * 37 % filled.hosts) + 7, asker=ANYBODY)
-    yield "is_due", is_due
-    yield "feed, nothing new", lambda n: contents.changes(last)
-    yield "feed, a hundred", lambda n: contents.changes(last - 100)
-    yield "scheduler, idle", idle
-
-
-def asked(store: Store, filled: Filled) -> dict[str, float]:
-    """What one question of each sort takes, in milliseconds."""
-    found: dict[str, float] = {}
-    for what, ask in questions(store, filled):
-        took = []
-        for number in range(BEFORE + QUESTIONS):
-            began = time.perf_counter()
-            ask(number)
-            took.append(time.perf_counter() - began)
-        found[what] = 1000 * median(took[BEFORE:])
-    return found
 
 
 def played(url: str, processes: int, first: int, seconds: float, server: int | None = None) -> Play:

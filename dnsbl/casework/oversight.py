@@ -183,7 +183,7 @@ class Oversight:
                 "begun": tx.listings.begun(today, now + DAY),
                 "begun_before": tx.listings.begun(today - DAY, today),
                 "ended": tx.listings.ended(today),
-                "listed": tx.listings.by_kind(),
+                "listed": _listed(tx),
                 "verdicts": tx.runs.judged(today),
                 "returns": {finding: count for finding, (count, _) in arrived.items()},
                 "last_return": max((last for _, last in arrived.values()), default=None),
@@ -265,6 +265,12 @@ class Oversight:
             return tx.journal.page(
                 subject=about, actor=actor, verb=verb, since=since, until=until, before=before, most=most
             )
+
+
+def _listed(tx: Transaction) -> dict[str, int]:
+    """How many listings are active, by kind, exceptions apart."""
+    counted = tx.statistics.listed()
+    return tx.listings.by_kind() if counted is None else counted
 
 
 def _under_way(tx: Transaction, now: datetime) -> Iterator[UnderWay]:

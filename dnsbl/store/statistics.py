@@ -5,6 +5,7 @@ Counts can be made again as far back as the logs are kept; nothing rests on them
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -16,13 +17,15 @@ from dnsbl.model import Entry
 from dnsbl.store.schema.entered import ENTRY, counted, journal, statistics
 from dnsbl.store.schema.listed import changes, listings
 from dnsbl.store.shelf import Shelf, columns, many
-from dnsbl.vocabulary import Measure, Reason
+from dnsbl.vocabulary import DECLARED, EXCEPTION, Measure, Reason
 from tester.records import dataclass
 
 #: The logs that are counted.
 CHANGES, JOURNAL = "changes", "journal"
 
 _START = datetime(1970, 1, 1, tzinfo=UTC)
+#: Changes that were not counted by day yet and are counted when somebody asks; and a day that never comes.
+UNCOUNTED, _LAST_DAY = 100_000, 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,20 @@ class StatisticsShelf(Shelf):
             rows = self._sql.execute(wanted.group_by(statistics.c.name).order_by(total.desc(), statistics.c.name))
             found[what] = {row.name: int(row.total) for row in rows}
         return found
+
+    def listed(self) -> dict[str, int] | None:
+        """How many listings are active, by kind, exceptions apart: what was counted, and what has changed since. None
+        where too little was counted for that."""
+        upto = self.mark(CHANGES).upto
+        first, last = (self._sql.execute(select(end(changes.c.seq))).scalar() or 0 for end in (func.min, func.max))
+        if last - upto > UNCOUNTED or first > upto + 1:
+            return None
+        found = Counter(self.sums([Measure.LISTED], 0, _LAST_DAY)[Measure.LISTED])
+        since = select(changes.c.kind, changes.c.present, func.count()).where(changes.c.seq > upto)
+        for kind, present, count in self._sql.execute(since.group_by(changes.c.kind, changes.c.present)):
+            if kind != EXCEPTION and kind not in DECLARED:
+                found[kind] += int(count) if present else -int(count)
+        return dict(sorted((+found).items()))
 
     def daily(self, what: Measure, first: int, last: int) -> dict[str, dict[int, int]]:
         """The counts of each of these days, by name; a day without any is left out."""

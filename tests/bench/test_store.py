@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import store
+from bench import questions, store
 from bench.cycles import Cycles, Player
 from bench.filling import Filled
 from bench.store import Play, SizeFigures, SlowFigures, StoreFigures
@@ -57,7 +57,7 @@ def test_what_so_many_cores_can_bear_at_most_is_told_where_that_is_less_than_the
 
 
 def test_a_small_run_asks_and_plays_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "QUESTIONS", 2)
+    monkeypatch.setattr(questions, "QUESTIONS", 2)
     monkeypatch.setattr(store, "TOGETHER", 2)
     found = store.measured(f"sqlite:///{tmp_path}/a.db", 200, 0.2)
     assert found.alone.rate > 0 < found.together.rate

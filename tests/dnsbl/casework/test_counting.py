@@ -27,6 +27,27 @@ HOST, OTHER, THIRD = "192.0.2.1", "198.51.100.2", "203.0.113.3"
 CLOSED = Outcome.RCPT_5XX
 
 
+def test_what_was_counted_tells_with_what_came_since_how_many_are_listed(office: Office) -> None:
+    def held() -> None:
+        with office.store.read() as tx:
+            assert tx.statistics.listed() == tx.listings.by_kind()
+
+    held()
+    office.list_open("192.0.2.9")
+    held()
+    while office.casework.counting.count():
+        pass
+    held()
+    story(office)
+    office.casework.operators.leave_out(ip_network("203.0.113.70/32"), reason="x", public="", actor="operator op")
+    office.casework.operators.exclude(ip_network(f"{THIRD}/32"), reason="x", actor="operator op")
+    held()
+    with office.store.write() as tx:
+        tx.connection.execute(text("DELETE FROM changes WHERE seq < 3"))
+        tx.connection.execute(text("DELETE FROM counted"))
+        assert tx.statistics.listed() is None, "not all is counted, and not all is there to be counted"
+
+
 class Died(Exception):
     """Where a process was killed."""
 
