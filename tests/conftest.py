@@ -53,8 +53,10 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if (suite := config.getoption("suite", None)) is not None:
         left = [item for item in items if of_services(item.nodeid) == (suite == "unit")]
-        config.hook.pytest_deselected(items=left)
-        items[:] = [item for item in items if of_services(item.nodeid) == (suite == "services")]
+        if left:
+            config.hook.pytest_deselected(items=left)
+            beside = set(left)
+            items[:] = [item for item in items if item not in beside]
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

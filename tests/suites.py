@@ -6,6 +6,8 @@ or takes much of anything stands here and is run by `make services`. Each test i
 
 from __future__ import annotations
 
+from functools import cache
+
 #: Why a test is of the services -> the places of those tests: folders, modules, or tests in modules of the unit suite.
 SERVICES: dict[str, tuple[str, ...]] = {
     "processes are started": (
@@ -138,6 +140,7 @@ SERVICES: dict[str, tuple[str, ...]] = {
 _PLACES = {place for places in SERVICES.values() for place in places}
 
 
+@cache
 def whole(path: str) -> bool:
     """Whether a module or folder (its path from the top of the tree) is of the services with all that is in it."""
     return any(place == path or path.startswith(f"{place}/") for place in _PLACES)
