@@ -93,7 +93,7 @@ STEP = re.compile(
 #: A no, by whatever was asked.
 NO = re.compile(
     r"\breject|\brefus|\bden(?:y|ied|ies)\b|\bnot (?:allowed|permitted|accept|authori[sz]ed)|prohibit|forbid|\bpolicy\b"
-    r"|\bunwanted|\bno\W*\Z"
+    r"|\bnot listed in\b|\bunwanted|\bno\W*\Z"
 )
 #: A permanent reply as it is quoted, up to where something else begins.
 REPLY = re.compile(
@@ -118,6 +118,7 @@ class Form:
     name: str
     sign: re.Pattern[str]  #: what only it writes, in its own text
     ends: bool  #: whether the form itself says that it is the end; otherwise a code or words must say so
+    behind: bool = False  #: whether the reason stands behind the recipient, with a code or without
 
 
 #: The forms of programs that write no status part, or wrote none once. Their notes of delay bear other words.
@@ -126,6 +127,7 @@ FORMS = (
         name="qmail",
         sign=re.compile(r"(?:hi\. this is the .{1,300}|^)i'm afraid i wasn't able to deliver your message"),
         ends=True,
+        behind=True,
     ),
     Form(
         name="Exim",
@@ -133,6 +135,7 @@ FORMS = (
             r"created automatically by mail delivery software.{0,200}could not be delivered.{0,300}(?:failed|undeliver)"
         ),
         ends=True,
+        behind=True,
     ),
     Form(
         name="Postfix",
@@ -156,7 +159,7 @@ FORMS = (
         ),
         ends=True,
     ),
-    Form(name="Domino", sign=re.compile(r"(?:was|were) not delivered to:? .{0,400}because:?"), ends=True),
+    Form(name="Domino", sign=re.compile(r"(?:was|were) not delivered to:? .{0,400}because:?"), ends=True, behind=True),
     Form(
         name="SmarterMail",
         sign=re.compile(

@@ -146,9 +146,11 @@ def _by_words(
         return _say(Finding.DSN_DELAYED, "It tells of attempts that failed, not of a refusal.")
     if forms.STUMBLED.search(said.text):
         return _say(Finding.UNPROVEN, "It tells of a fault in the letter's form, not of a refusal to relay.")
-    if _another_step(said.text) or _beside_relaying(said.text, replies=forms.REPLY.findall(said.text)):
-        return _say(Finding.UNPROVEN, _BESIDE)
     reasons = forms.REPLY.findall(said.text)
+    if not reasons and form is not None and form.behind:
+        reasons = _behind(recipient, said.text)
+    if _another_step(said.text) or _beside_relaying(said.text, replies=reasons):
+        return _say(Finding.UNPROVEN, _BESIDE)
     if reasons and not any(_is_refusal(reason) for reason in reasons):
         return _say(Finding.UNPROVEN, _FAULT)
     ends = bool(words.ENDED.search(text) or words.REFUSED.search(text) or forms.PERMANENT_CODE.search(text))
@@ -196,6 +198,13 @@ def _beside_relaying(text: str, *, replies: Iterable[str]) -> bool:
         return False
     found = any(said.search(text) for said in (forms.BLOCKED, forms.SPENT, forms.FILTERED))
     return found or any(refusals.read(reply).meant is Meant.TESTER for reply in replies)
+
+
+def _behind(recipient: str, text: str) -> list[str]:
+    """What stands behind the first mention of the recipient, as a reply; nothing where there is no mention in one piece
+    or nothing behind it."""
+    said = text.partition(recipient)[2].partition(" ---")[0][:_REASON].partition(" ")[2].strip()
+    return [f"550 {said}"] if said else []
 
 
 def _is_refusal(reason: str) -> bool:
@@ -274,9 +283,10 @@ def _say(finding: Finding, reason: str) -> Weighed:
 #: Of the address, and of who may send to it (RFC 3463 3.2, 3.8).
 _ADDRESSED_CODE = re.compile(r"(?<![\w.])5\.(?:[17]\.\d{1,3}|2\.1)(?![\w.])")
 _CODE_AND_NAMES = re.compile(
-    r"\A\s{0,9}[\w-]{1,20};|(?<![\w.])[245]\d\d\b|#?\b[245]\.\d{1,3}\.\d{1,3}\b|\S{1,300}@\S{1,300}|<[^<>]{0,300}>"
+    r"\A\s{0,9}[\w-]{1,20};|(?<![\w.])[245]\d\d\b|#?\b[245]\.\d{1,3}\.\d{1,3}\b|\S{1,300}@\S{1,300}|<[^<>]{0,300}>|\bbecause\b"
 )
 _FAULT = "It tells of a fault of whoever tried, and of no refusal."
+_REASON = 300  # characters of a reason that are read
 _VAGUE = ("", "5.0.0")  # what says nothing of a reason
 _BESIDE = "It tells of the letter's text, or of who passed it on, and not of a refusal to relay."
 _PORT = re.compile(r"(?<=[\w.\]]):\d{1,5}\Z")

@@ -465,6 +465,23 @@ def test_a_no_in_few_words_is_a_refusal(reason: str) -> None:
     assert finding(f"{FAILED} 550 {reason}") is Finding.BOUNCED
 
 
+BEHIND = (
+    "This message was created automatically by mail delivery software. A message that you sent could not be delivered "
+    "to one or more of its recipients. The following address failed: {to} {said}",
+    "Hi. This is the qmail-send program at x. I'm afraid I wasn't able to deliver your message. <{to}>: {said}",
+    "Your message was not delivered to: {to} because: {said}",
+)
+
+
+@pytest.mark.parametrize("form", BEHIND)
+def test_the_reason_behind_a_recipient_must_be_a_no_without_a_code_too(form: str) -> None:
+    for fault in FAULTS:
+        said = finding(form.format(to=TO, said=fault))
+        assert said in (Finding.DSN_DELAYED, Finding.UNPROVEN), fault
+    for reason in ("relaying denied", "Unrouteable address", "User unknown", "this account is closed", ""):
+        assert finding(form.format(to=TO, said=reason)) is Finding.BOUNCED, reason
+
+
 def test_a_mailer_that_failed_by_its_number_has_refused() -> None:
     said = f"{ABOUT}Action: failed\r\nStatus: 5.3.0\r\nDiagnostic-Code: X-Unix; 69"
     assert reading(report(said)).finding is Finding.BOUNCED
