@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
-from dnsbl.addresses import Network
+from dnsbl.addresses import Address, Network
 from dnsbl.dns.zones import Zone
 from dnsbl.settings import Settings
 from dnsbl.settings.policy import AT_ONCE, OWNERS
@@ -61,6 +61,11 @@ def dotted(name: str) -> Markup:
     return Markup(".<wbr>").join(name.split("."))
 
 
+def grouped(address: Address | str) -> Markup:
+    """An address, or several, which a browser breaks behind the colons of IPv6."""
+    return Markup(":<wbr>").join(str(address).split(":"))
+
+
 def slashed(path: str) -> Markup:
     """A path, which a browser breaks behind its slashes."""
     return Markup("/<wbr>").join(path.split("/"))
@@ -105,6 +110,7 @@ _ENVIRONMENT.filters |= {
     "away": away,
     "bare": bare,
     "dotted": dotted,
+    "grouped": grouped,
     "slashed": slashed,
     "by_address": by_address,
 }

@@ -231,6 +231,20 @@ def test_on_a_phone_each_ipv4_address_of_many_stands_in_one_line(visit: Callable
         assert len(lines) == 3 and set(lines) == {1}
 
 
+@pytest.mark.parametrize("name", ["listed6", "queued6", "delisted6", "control"])
+def test_on_a_phone_an_ipv6_address_in_a_heading_breaks_behind_its_colons(
+    visit: Callable[..., Page], name: str
+) -> None:
+    parts = visit(name, (320, 740)).evaluate(
+        """() => [...(document.querySelector('h1 > span') || document.querySelector('h1')).childNodes].filter(
+          part => part.data && !part.data.trim().includes(' ')).map(part => {
+          const range = document.createRange();
+          range.selectNodeContents(part);
+          return new Set([...range.getClientRects()].map(box => box.top)).size })"""
+    )
+    assert len(parts) >= 6 and set(parts) == {1}
+
+
 def test_on_a_phone_a_shadow_says_that_a_table_goes_on(visit: Callable[..., Page]) -> None:
     page = visit("api", PHONE)
     page.evaluate(UNFOLD)

@@ -41,7 +41,7 @@ def test_an_unknown_address_is_a_normal_page(anyone: TestClient) -> None:
 
 @pytest.mark.parametrize("typed", ["2001:db8::5", "[2001:db8::5]", "IPv6:2001:DB8:0::5"])
 def test_an_ipv6_address_may_be_written_as_people_do(anyone: TestClient, typed: str) -> None:
-    assert "No, 2001:db8::5 is not listed" in anyone.get(f"/ip/{typed}").text
+    assert "No, 2001:db8::5 is not listed" in anyone.get(f"/ip/{typed}").text.replace("<wbr>", "")
 
 
 @pytest.mark.parametrize("typed", ["", "example.org", "198.18.7.9/24", "1.2.3", "300.1.1.1", "%00", "..%2f..%2fetc"])
