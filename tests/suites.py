@@ -128,6 +128,8 @@ SERVICES: dict[str, tuple[str, ...]] = {
         "::test_two_hundred_single_bit_changes_are_each_refused_by_us_and_by_the_script_for_strangers",
         "tests/dnsbl/rules/evidence/test_exhibits.py::test_thirty_megabytes_are_read_by_their_head",
         "tests/dnsbl/serving/test_lanes.py::test_while_tables_are_swapped_no_answer_is_a_mixture_of_two",
+        "tests/dnsbl/serving/test_streams.py"
+        "::test_connections_over_tls_that_have_ended_do_not_wait_in_memory_for_the_collector",
         "tests/dnsbl/serving/test_transfers.py::test_random_changes_replayed_by_ixfr_are_what_axfr_gives",
         "tests/dnsbl/store/test_plans.py",
         "tests/fuzz/test_packets.py",
