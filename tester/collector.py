@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable, Collection
 from ipaddress import ip_address
 from typing import Any, AnyStr, cast
 
-from aiosmtpd.smtp import SMTP, Envelope, Session
+from aiosmtpd.smtp import SMTP, Envelope, Session, TLSSetupException
 
 from tester.bounces.ours import COLLECTOR, refusal
 from tester.crowd import Crowd, Place, Tally, widths
@@ -274,7 +274,11 @@ class _Connection(SMTP):
             cast(asyncio.Transport, self.transport).abort()
 
     async def handle_exception(self, error: Exception) -> str:
-        """Whatever went wrong here is our fault, and no business of the peer's."""
+        """Whatever went wrong here is our fault, and no business of the peer's; but for a handshake of TLS, which ends
+        the connection without a word."""
+        if isinstance(error, TLSSetupException):
+            self._collector.note("handshakes of TLS that came to nothing")
+            return ""
         _log.error("The collector failed in a command: %s", type(error).__name__)
         return "451 4.3.0 local error"
 

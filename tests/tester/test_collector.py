@@ -106,6 +106,24 @@ async def test_a_stranger_delivers_a_message_as_it_is() -> None:
     assert post.probes == []
 
 
+async def test_whoever_speaks_no_tls_behind_starttls_is_counted_and_no_fault_of_ours(
+    certificate: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with posting(tls=(certificate, certificate)) as post:
+        reader, writer = await asyncio.open_connection("127.0.0.1", post.port)
+        await reader.readline()
+        for line in (b"EHLO h.test\r\n", b"STARTTLS\r\n"):
+            writer.write(line)
+            while (await reader.readline())[3:4] == b"-":
+                pass
+        writer.write(b"rubbish\r\n" * 20)
+        with contextlib.suppress(ConnectionError):
+            await reader.read()
+        writer.transport.abort()
+        assert post.collector.tally.counted == {"handshakes of TLS that came to nothing": 1}
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
 async def test_a_stranger_speaks_tls_and_is_offered_no_auth(certificate: str) -> None:
     features: list[dict[str, str]] = []
 
