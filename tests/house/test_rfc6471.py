@@ -11,6 +11,7 @@ import pytest
 
 from dnsbl.cli.program import COMMANDS
 from dnsbl.settings import Settings
+from tests.statements import parsed
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "rfc6471.md").read_text(encoding="utf-8")
@@ -19,7 +20,7 @@ ROWS = re.findall(r"^\| (P\d\d) \| (\d(?:\.\d)*): ([^|]+) \| ([^|]+) \|$", PAGE,
 
 @cache
 def named_in(path: str) -> frozenset[str]:
-    tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
+    tree = parsed((ROOT / path).read_text(encoding="utf-8"))
     found = (node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)))
     return frozenset(node.name for node in found if node.name.startswith("test_"))
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.statements import parsed
 from tests.suites import SERVICES, of_services, touched, whole
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -18,7 +19,7 @@ def test_a_place_of_the_services_is_there_and_is_named_once() -> None:
         path, _, name = place.partition("::")
         assert (ROOT / path).exists(), place
         if name:
-            tops = ast.parse((ROOT / path).read_text(encoding="utf-8")).body
+            tops = parsed((ROOT / path).read_text(encoding="utf-8")).body
             made = [top.name for top in tops if isinstance(top, ast.FunctionDef | ast.AsyncFunctionDef)]
             assert name in made, place
             assert not whole(path), f"{place}: its whole module is of the services"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
+from tests.statements import parsed
+
 ROOT = Path(__file__).resolve().parents[2]
 
 #: Who may call sleep(), and why.
@@ -26,7 +28,7 @@ def slept(path: Path) -> list[int]:
     text = path.read_bytes()
     return [
         node.lineno
-        for node in (ast.walk(ast.parse(text)) if b"sleep" in text else ())
+        for node in (ast.walk(parsed(text)) if b"sleep" in text else ())
         if isinstance(node, ast.Call)
         and ast.unparse(node.func).split(".")[-1] == "sleep"
         and not (node.args and isinstance(node.args[0], ast.Constant) and node.args[0].value == 0)

@@ -5,7 +5,7 @@ import re
 from collections import defaultdict
 from pathlib import Path
 
-from tests.statements import statements
+from tests.statements import parsed, statements
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted(p for package in ("tester", "dnsbl", "bench") for p in (ROOT / package).rglob("*.py"))
@@ -45,7 +45,7 @@ FROM_OURS = re.compile(r"^ *from ((?:tester|dnsbl)[.\w]*) import (\([^)]*\)|[^(\
 
 def _stand(path: Path) -> set[str]:
     """The names that a module makes, and does not only import."""
-    made = ast.walk(ast.parse(path.read_bytes()))
+    made = ast.walk(parsed(path.read_bytes()))
     return {
         node.id if isinstance(node, ast.Name) else node.name
         for node in made

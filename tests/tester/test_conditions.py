@@ -16,6 +16,7 @@ from player import DIALOGS, Chat
 from tester.smtp import Control, Flag, Outcome
 from tester.verdict import Finding, Verdict
 from tests.rows import rows
+from tests.statements import parsed
 
 TESTS = Path(__file__).parent.parent
 CALLER, SMTP, VERDICT = "tester/test_caller.py", "tester/test_smtp.py", "tester/test_verdict.py"
@@ -149,7 +150,7 @@ def test_every_code_has_its_place() -> None:
 @cache
 def read(file: str) -> tuple[str, list[ast.stmt]]:
     text = (TESTS / file).read_text(encoding="utf-8")
-    return text, ast.parse(text).body
+    return text, parsed(text).body
 
 
 def spoken(place: str) -> str:

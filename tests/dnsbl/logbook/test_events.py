@@ -12,6 +12,7 @@ import pytest
 
 from dnsbl.logbook import entries
 from dnsbl.logbook.events import EVENTS, tell
+from tests.statements import parsed
 
 ROOT = Path(__file__).resolve().parents[3]
 LOG = logging.getLogger("dnsbl.trial")
@@ -46,7 +47,7 @@ def test_every_event_is_told_somewhere_and_no_other_one() -> None:
     said = {"nomination-refused", "removal-refused"}  # by `refused`
     telling = (text for path in (ROOT / "dnsbl").rglob("*.py") if "tell" in (text := path.read_text(encoding="utf-8")))
     for text in telling:
-        for node in ast.walk(ast.parse(text)):
+        for node in ast.walk(parsed(text)):
             if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) == "tell":
                 said |= {a.value for a in node.args if isinstance(a, ast.Constant) and a.value in EVENTS}
     of_entries = {*entries._EVENTS.values(), *entries._JOBS.values(), *entries._NOTICES.values()}
