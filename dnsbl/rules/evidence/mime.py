@@ -22,6 +22,8 @@ DEPTH, PARTS = 5, 100
 _PARAMETER = re.compile(r';\s*([a-z0-9*-]{1,40})\s*=\s*(?:"((?:[^"\\]|\\.){0,300})"|([^\s;"]{1,300}))', re.IGNORECASE)
 _BLANK = re.compile(rb"\r?\n\r?\n")
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
+#: Encoded words in a row, of which blanks between are no part. The library would spell out what stands beside them.
+_ENCODED_WORDS = re.compile(r"=\?[^?\s]+\?[bq]\?[^?\s]*\?=(?:\s+=\?[^?\s]+\?[bq]\?[^?\s]*\?=)*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,7 +99,7 @@ def readable(text: str) -> str:
     with suppress(UnicodeError):
         text = text.encode("latin-1").decode()
     try:
-        return str(make_header(decode_header(text)))
+        return _ENCODED_WORDS.sub(lambda found: str(make_header(decode_header(found[0]))) or found[0], text)
     except (ValueError, LookupError, MessageError):
         return text
 

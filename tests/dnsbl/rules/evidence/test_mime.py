@@ -194,7 +194,13 @@ def test_what_a_digest_holds_is_messages() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"), [("=?utf-8?q?a_=C3=BC?=", "a ü"), ("plain", "plain"), ("=?x?b?!?=", "=?x?b?!?=")]
+    ("text", "shown"),
+    [
+        ("=?utf-8?q?a_=C3=BC?=", "a ü"),
+        ("plain", "plain"),
+        ("=?x?b?!?=", "=?x?b?!?="),
+        ("=?utf-8?b?w6Q=?=\r\n =?utf-8?b?w7Y=?= and \u20ac", "äö and \u20ac"),
+    ],
 )
 def test_encoded_words_are_read_as_far_as_they_go(text: str, shown: str) -> None:
     assert readable(text) == shown
