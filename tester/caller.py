@@ -238,7 +238,9 @@ class _Session(SMTPProtocol):
         reply, self._reply = self._reply, None
         if self._fault is not None or reply is None:
             return self._fault or Outcome.DISCONNECTED
-        return Outcome.UNSOLICITED if self._reader.holds_any else reply
+        # Who has had enough says no and goodbye in one breath. Nothing is said after it, so it answers nothing else.
+        parts = reply.code >= 400 and self._reader.holds_leave
+        return Outcome.UNSOLICITED if self._reader.holds_any and not parts else reply
 
     def _wait(self, seconds: float) -> None:
         """Let no reply be waited for any longer. One timer serves the whole connection: most replies come long before

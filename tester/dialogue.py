@@ -335,7 +335,14 @@ class Dialogue:
         return self._enter(row.then, now)
 
     def _busy(self, row: Row, reply: Reply) -> Command:
-        """421: the server is leaving. What has not been tried is not tried elsewhere today."""
+        """421: the server is leaving. What has not been tried is not tried elsewhere today. Only where it has answered
+        here, and leaves before it has heard what comes next, it has had enough of the connection: so many messages or
+        errors are allowed on each."""
+        if self.phase in (Phase.MAIL, Phase.RSET, Phase.CONTROL_MAIL) and self._progress():
+            self._course.left[:0] = self._rest_here()
+            if self.phase is Phase.CONTROL_MAIL:
+                self._course.control_begun = False
+            return self._close()
         if isinstance(row.busy, Control):
             self.control = row.busy
         elif row.scope is Scope.EVERY:

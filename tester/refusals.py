@@ -69,6 +69,8 @@ _LISTED = _Words(
     r"\bliste? n(?:oi|e[gr])\w*|\blista negra|ч[её]рн\w* списк|czarn\w+ li[sś]|zwarte lijst|kara liste|sperrliste"
     r"|黑名单|黑名單|ブラックリスト|블랙리스트",
 )
+#: What may be so, or is to be looked up, is not said to be so.
+_SUPPOSED = _Words(r"\b(?:if|whether|in case)\b[^.;,]*")
 #: We are blocked, in words that a denial of relaying may have as well; and where it is relaying that is.
 _BARRED = _Words(
     r"\b(?:you|your|client|remote|ip|host)\b[^.;,]{0,40}\b(?:is|are|been|was|were|now) (?:\w+ )?"
@@ -210,9 +212,10 @@ _ESCAPED = re.compile(r"\\(?:x([0-9a-f]{2})|([tnr\\]))")
 MOST = 500
 
 
-def read(reply: str, *, us: Collection[str] = (), at_sender: bool = False) -> Denial:
+def read(reply: str, *, us: Collection[str] = (), at_sender: bool = False, to_us: bool = False) -> Denial:
     """What the refusal `reply` ("550 5.7.1 text", escaped) speaks of; `us` are our names and addresses, lower case;
-    `at_sender` where it answers MAIL, before anybody was named who is to receive.
+    `at_sender` where it answers MAIL, before anybody was named who is to receive; `to_us` where one of our names is the
+    domain that was to receive: who says it again does not name us.
 
     Names of ours are no words for relaying, although most of a tester's names speak of relays: who blocks us by name
     blocks us. Letters beyond ASCII are read as UTF-8, or as Latin-1 where they are none.
@@ -227,7 +230,7 @@ def read(reply: str, *, us: Collection[str] = (), at_sender: bool = False) -> De
     for name in named:
         if not name.isalpha():  # a word by itself may be one of theirs
             words = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", " ", words, flags=re.IGNORECASE)
-    meant = _meant(words, named=bool(named), of_sender=of_sender, temporary=reply.startswith("4"))
+    meant = _meant(words, named=bool(named) and not to_us, of_sender=of_sender, temporary=reply.startswith("4"))
     if at_sender and meant is Meant.RELAYING and not _of_relaying(words):
         meant = Meant.UNTOLD
     return Denial(meant=meant, text=text)
@@ -235,9 +238,11 @@ def read(reply: str, *, us: Collection[str] = (), at_sender: bool = False) -> De
 
 def _meant(words: str, *, named: bool, of_sender: bool, temporary: bool) -> Meant:
     plain = _PLACES.sub(" ", words)
-    if _LISTED.found_in(plain) or (_BARRED.found_in(plain) and not _RELAY_BARRED.found_in(plain)):
+    relaying = _RELAY.found_in(_ANOTHER_RELAY.cut_from(plain))
+    told = _SUPPOSED.cut_from(plain) if relaying else plain
+    if _LISTED.found_in(told) or (_BARRED.found_in(told) and not _RELAY_BARRED.found_in(told)):
         return Meant.TESTER
-    if _RELAY.found_in(_ANOTHER_RELAY.cut_from(plain)):
+    if relaying:
         return Meant.RELAYING
     if _CLIENT.found_in(plain):
         return Meant.TESTER

@@ -237,6 +237,11 @@ class ReplyReader:
         return bool(self._ready or self._raw or self._partial)
 
     @property
+    def holds_leave(self) -> bool:
+        """Whether the surplus is a 421 and nothing else: the server hangs up (RFC 5321 3.8)."""
+        return len(self._ready) == 1 and self._ready[0].code == 421 and not (self._raw or self._partial)
+
+    @property
     def surplus(self) -> bytes:
         """What is buffered and not yet consumed; must be empty whenever we are about to speak."""
         return b"".join(r.raw for r in self._ready) + bytes(self._raw) + bytes(self._partial)

@@ -317,7 +317,7 @@ def judge(
         return say(Verdict.REFUSES_TESTER, "The server turned us away before any mail was offered.")
     if kinds <= REFUSED:
         read_of = {
-            vector: read(replies.get(vector, ""), us=us, at_sender=outcome is Outcome.MAIL_5XX)
+            vector: read(replies.get(vector, ""), us=us, at_sender=outcome is Outcome.MAIL_5XX, to_us=vector == THIRD)
             for vector, outcome in pairs
         }
         refused = _Refused(

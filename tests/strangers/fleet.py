@@ -180,6 +180,10 @@ MEMBERS: dict[str, Callable[[Lab, str], object]] = {
     "postfix-lose": lambda lab, host: start_postfix(
         lab, host, **ANYBODY, transport_maps=f"inline:{{ {{ {C} = discard:silently }} }}"
     ),
+    # as it is under stress
+    "postfix-strict": lambda lab, host: start_postfix(
+        lab, host, smtpd_hard_error_limit="1", smtpd_soft_error_limit="1", smtpd_error_sleep_time="0"
+    ),
     "postfix-tls": _tls,
     "postgrey": _greylisting,
     "chain": _chain,
@@ -191,6 +195,10 @@ MEMBERS: dict[str, Callable[[Lab, str], object]] = {
     "exim-open": lambda lab, host: exim(lab, host, nets="0.0.0.0/0"),
     "exim-closed": exim,
     "exim-sender": lambda lab, host: exim(lab, host, acl=f"  accept\n    senders = *@{lab.name(host)}\n"),
+    # one message a connection
+    "exim-single": lambda lab, host: exim(
+        lab, host, main="smtp_accept_max_per_connection = 1\n", acl=f"  accept\n    senders = *@{lab.name(host)}\n"
+    ),
     "exim-percent": lambda lab, host: exim(lab, host, macros="CHECK_RCPT_LOCAL_LOCALPARTS =\n", routers=EXIM_EXPANDS),
     "exim-hack": lambda lab, host: exim(lab, host, main=f"percent_hack_domains = {lab.name(host)}\n"),
     "exim-bounce": lambda lab, host: exim(lab, host, nets="0.0.0.0/0", routers=f"{_EXIM_OURS}:fail: relaying denied\n"),

@@ -18,7 +18,7 @@ import pytest
 from examiner import LIMITS, MX, QUIET, VANTAGE, Examination
 from lab import COLLECTOR, RESPONDER, TESTER, Lab
 from postfix import start_postfix
-from servers import courier, opensmtpd, sendmail
+from servers import courier, exim, opensmtpd, sendmail
 
 from tester import letter as letters
 from tester.bounces.ours import Ours
@@ -135,6 +135,25 @@ EVADERS: dict[str, tuple[Callable[[Lab, str], object], Vantage, Verdict]] = {
         CLOSED,
     ),
     "courier-plain": (courier, FIRST, CLOSED),
+    "footer": (
+        lambda lab, host: start_postfix(
+            lab,
+            host,
+            smtpd_reject_footer="If this is an error, check whether your IP $client_address is listed at bl.test",
+        ),
+        FIRST,
+        CLOSED,
+    ),
+    # says in its own tongue for which domain it takes nothing: the other stranger's third one is a name of ours
+    "abroad": (
+        lambda lab, host: exim(
+            lab,
+            host,
+            acl="  deny\n    domains = !+local_domains\n    message = Annahme verweigert: $domain ist fremd\n",
+        ),
+        FIRST,
+        CLOSED,
+    ),
 }
 
 

@@ -45,6 +45,7 @@ FLEET = {
     "postfix-percent": Expected(OPEN, {"R01", "X01"}),
     "postfix-bounce": Expected(BOUNCES, NOTHING),
     "postfix-lose": Expected(LOSES, NOTHING),
+    "postfix-strict": Expected(CLOSED, NOTHING),  # hangs up at every error
     "postfix-tls": Expected(OPEN, EVERYTHING),
     "postgrey": Expected(OPEN, EVERYTHING),
     "chain": Expected(MULTIHOP, EVERYTHING),
@@ -59,6 +60,7 @@ FLEET = {
     "exim-open": Expected(OPEN, SENDERS - {"S04"} | {"R10"}),
     "exim-closed": Expected(CLOSED, NOTHING),
     "exim-sender": Expected(OPEN, {"S03"}),
+    "exim-single": Expected(OPEN, {"S03"}),
     "exim-percent": Expected(OPEN, {"R01", "R06", "R14", "X01"}),
     "exim-hack": Expected(CLOSED, NOTHING),
     "exim-bounce": Expected(BOUNCES, NOTHING),

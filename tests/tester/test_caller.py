@@ -127,6 +127,37 @@ async def test_a_surplus_reply_never_answers_the_next_command() -> None:
     assert server.seen[-1].startswith(b"MAIL"), "nothing was said after the surplus"
 
 
+@pytest.mark.parametrize("rset", [b"250 ok\r\n", b"421 4.7.0 too many errors\r\n"])
+@pytest.mark.parametrize("goodbye", [b"", b"421 4.7.0 too many errors\r\n"])
+async def test_who_refuses_and_hangs_up_in_whatever_breath_has_refused_and_is_told_the_rest_by_another_call(
+    goodbye: bytes, rset: bytes
+) -> None:
+    """Postfix beyond its smtpd_hard_error_limit, which is 1 under stress."""
+    server = Scripted({**OPEN, "RCPT": b"550 relaying denied\r\n" + goodbye, "RSET": rset})
+    async with listening(server) as port:
+        transcripts = await dial(port, "S01", "S02", "S03")
+    assert outcomes(transcripts) == ["RCPT_5XX"] * 3
+    assert b"RSET\r\n" not in server.seen or not goodbye, "nothing was said after the goodbye"
+
+
+async def test_a_server_that_takes_one_message_a_connection_hears_them_all() -> None:
+    """Exim with smtp_accept_max_per_connection = 1."""
+    mail = (b"250 ok\r\n", b"421 too many messages in this connection\r\n")
+    rcpt = (b"550 relaying denied\r\n",) * 3 + (b"250 ok\r\n",)
+    server = Scripted({**OPEN, "MAIL": mail * 3 + mail[:1], "RCPT": rcpt})
+    async with listening(server) as port:
+        transcripts = await dial(port, "S01", "S02", "S03")
+    assert outcomes(transcripts) == ["RCPT_5XX"] * 3
+    assert [transcript.control for transcript in transcripts] == [Control.NOT_RUN] * 3 + [Control.ACCEPTED]
+
+
+async def test_a_goodbye_behind_what_is_no_refusal_is_out_of_turn() -> None:
+    server = Scripted({**OPEN, "DATA": b"354 go\r\n421 bye\r\n"})
+    async with listening(server) as port:
+        assert outcomes(await dial(port, "S01")) == ["UNSOLICITED"]
+    assert server.seen[-1] == b"DATA\r\n"
+
+
 async def test_a_server_that_speaks_up_between_two_attempts_is_left() -> None:
     class Chatty(Scripted):
         async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -89,6 +89,33 @@ def test_a_name_of_ours_that_speaks_of_relays_is_no_word_for_relaying(meant: Mea
     assert read(reply, us=us).meant is meant
 
 
+@pytest.mark.parametrize(
+    ("meant", "reply"),
+    [
+        # Postfix with a smtpd_reject_footer for everybody
+        (
+            Meant.RELAYING,
+            "554 5.7.1 <r@c.test>: Relay access denied 5.7.1 If you believe this is an error, check whether your IP "
+            "198.51.100.9 is listed at http://www.blocklist.example/lookup",
+        ),
+        (Meant.RELAYING, "550 Relaying denied. Ask us if your IP has been blocked."),
+        (Meant.TESTER, "550 Relaying denied. Your IP is listed. If that is an error, tell us."),
+        (Meant.TESTER, "550 Relaying denied: ask whether we care, you are blacklisted"),
+        (Meant.TESTER, "550 5.7.1 Recipient rejected, check whether your IP is listed at bl.test"),
+    ],
+)
+def test_what_is_only_supposed_of_us_beside_a_denial_of_relaying_is_not_said(meant: Meant, reply: str) -> None:
+    assert read(reply, us=US).meant is meant
+
+
+def test_a_name_of_ours_that_is_the_recipients_domain_names_nobody() -> None:
+    reply = "550 Annahme verweigert: b.test ist uns fremd"
+    assert read(reply, us=US).meant is Meant.TESTER
+    assert read(reply, us=US, to_us=True).meant is Meant.UNTOLD
+    # and is no word for relaying all the same
+    assert read("550 relay-test.b.test: verweigert", us={"relay-test.b.test"}, to_us=True).meant is Meant.UNTOLD
+
+
 def test_a_name_of_ours_that_is_not_set_is_in_nothing() -> None:
     assert read("550 5.7.1 rejected", us={"", "b.test"}).meant is Meant.UNTOLD
 

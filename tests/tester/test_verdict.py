@@ -732,6 +732,14 @@ def test_a_text_refused_for_relaying_is_a_refusal_where_the_other_text_met_a_cod
     assert told({"S01": (O.DATA_END_5XX, RELAYING), vector: (outcome, UNTOLD)}) == (V.CLOSED, False)
 
 
+def test_to_say_the_domain_of_the_third_letter_again_which_is_a_name_of_ours_is_not_to_refuse_us() -> None:
+    abroad = "550 Annahme verweigert: {} ist uns fremd"
+    forms = {"S01": "c.test", "S10": "c.test", "S11": "letters.test", "S12": "b.test"}
+    assert told({vector: (RCPT, abroad.format(domain)) for vector, domain in forms.items()}, YES)[0] is V.CLOSED
+    named = {"S01": (RCPT, abroad.format("b.test")), "S12": (RCPT, abroad.format("b.test"))}
+    assert told(named, YES)[0] is V.REFUSES_TESTER
+
+
 def test_all_letters_went_to_one_domain_unless_it_is_said_that_they_did_not() -> None:
     pairs = [("S01", CAME), ("S11", O.RCPT_5XX)]
     judgement = judge(pairs, control=YES, profile="standard", window_closed=True, retries_left=False)
