@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -204,8 +205,12 @@ async def test_a_hangup_is_handed_on(family: Callable[..., Family]) -> None:
 
 
 def held(pid: int) -> set[str]:
-    """What a process has open."""
-    return set(map(os.readlink, Path(f"/proc/{pid}/fd").iterdir()))
+    """What a process has open, and does not close meanwhile."""
+    found = set()
+    for one in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            found.add(os.readlink(one))
+    return found
 
 
 async def test_a_child_holds_no_descriptor_of_its_parent_or_of_the_other_one(family: Callable[..., Family]) -> None:
