@@ -61,6 +61,7 @@ _MAGIC = (
     (b"rar!", "an archive: unpack it"),
     (b"bzh", "an archive: unpack it"),
     (b"\xfd7zxz", "an archive: unpack it"),
+    (b"\x28\xb5\x2f\xfd", "an archive: unpack it"),
     (b"{\\rtf", "a text of Word"),
     (b'x\x9f>"', "a winmail.dat, which only Outlook opens"),
     (b"-----begin pgp message", "an encrypted text"),
