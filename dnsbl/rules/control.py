@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 import hmac
+import re
 from collections.abc import Iterable
 
 from dnsbl.addresses import Network, label_bits, reverse_zone
@@ -21,6 +22,9 @@ from dnsbl.vocabulary import Refusal
 LENGTH = 20
 #: Days for which a code that was mailed is taken.
 DAYS = 7
+#: Characters that are looked at of what somebody typed, or a record says.
+_MOST = 1000
+_NO_PART = re.compile(r"[^\w=-]+|_")
 #: What stands before the code in the record.
 MARK = "dnsbl-control="
 
@@ -49,10 +53,17 @@ def record_name(network: Network) -> str:
 def recorded(texts: Iterable[str], codes: Iterable[str]) -> bool:
     """Whether one of the records says one of these codes."""
     wanted = [f"{MARK}{each}" for each in codes]
-    return any(hmac.compare_digest(text.strip().encode(), each.encode()) for text in texts for each in wanted)
+    return any(hmac.compare_digest(_bare(text), each.encode()) for text in texts for each in wanted)
 
 
 def same(typed: str, codes: Iterable[str]) -> bool:
     """Whether what somebody types is one of these codes."""
-    given = typed.strip().lower().encode("utf-8", "backslashreplace")
+    given = _bare(typed).replace(b"-", b"").replace(b"=", b"")
     return any(hmac.compare_digest(given, each.encode()) for each in codes)
+
+
+def _bare(text: str) -> bytes:
+    """What somebody has copied, without what mail programs and zone editors put into it: blanks, ends of lines, marks
+    that nobody sees, quotes and the sentence's own signs. None of them is in a code."""
+    kept = _NO_PART.sub("", text[:_MOST]).lower()
+    return kept.encode("utf-8", "backslashreplace")

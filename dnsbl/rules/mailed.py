@@ -32,6 +32,12 @@ _MACHINES = re.compile(
 )
 #: A word that is meant for a key, whole or its random part: who has mistyped his is no stranger, and is told.
 _KEY = re.compile(rf"{reporters.MARK}.*|.{{16,}}")
+#: Fields by which programs that answer mark what they send (beside RFC 3834's), and what Precedence says of such.
+_AUTOMATIC = re.compile(
+    r"x-(?:mail-)?auto-?(?:reply(?:-from)?|respond(?:er)?|generated)|x-autoreply-.*|x-vacation|x-fc-machinegenerated"
+)
+_PRECEDENCE = frozenset(("bulk", "list", "junk", "auto_reply", "auto-reply", "autoreply"))
+_REMARK = re.compile(r"\([^()]*\)")
 _PICK = re.compile(r"[1-9][0-9]{0,2}")
 
 HOW = (
@@ -98,11 +104,13 @@ def _nobody(mail_from: str) -> str:
 def automatic(header: Mapping[str, str]) -> str:
     """Why a mail with this header must not be answered, or ""."""
     kind, _ = mime.content_type(header.get("content-type", ""))
-    submitted = header.get("auto-submitted", "").partition(";")[0].strip().lower()
+    submitted = _REMARK.sub("", header.get("auto-submitted", "")[:1000]).partition(";")[0].strip().lower()
     suppress = header.get("x-auto-response-suppress", "").lower()
     if submitted not in ("", "no"):
         return "a machine has sent it (Auto-Submitted)"
-    if header.get("precedence", "").strip().lower() in ("bulk", "list", "junk", "auto_reply"):
+    if any(map(_AUTOMATIC.fullmatch, header)):
+        return "a machine has sent it"
+    if _REMARK.sub("", header.get("precedence", "")[:1000]).strip().lower() in _PRECEDENCE:
         return "it is bulk mail (Precedence)"
     if any(name.startswith("list-") for name in header) or "mailing-list" in header:
         return "it came over a list"

@@ -7,6 +7,7 @@ long as it stands there.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from dnsbl.addresses import Network, label_bits, reverse_zone
@@ -15,6 +16,8 @@ from dnsbl.vocabulary import Refusal
 
 #: The label below the reverse name.
 LABEL = "_do-not-test"
+#: What owners put between and around names: blanks, commas, quotes, a key before them.
+_BETWEEN = re.compile(r"[\s,;:=|\"'`<>(){}\[\]]+")
 #: How the reason of such an exclusion begins; whoever opted out may come back.
 OPTED_OUT = "opted out by TXT at "
 
@@ -35,4 +38,4 @@ def name_of(network: Network) -> str:
 def says(texts: Iterable[str], origins: Iterable[str]) -> bool:
     """Whether one of these TXT records names one of these lists, or all."""
     wanted = {"*", *(origin.lower() for origin in origins)}
-    return any(word.lower().rstrip(".") in wanted for text in texts for word in text.split())
+    return any(word.lower().rstrip(".") in wanted for text in texts for word in _BETWEEN.split(text))

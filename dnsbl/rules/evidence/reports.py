@@ -6,7 +6,9 @@ github.com/abusix/xarf (to version 3) and github.com/xarf/xarf-spec (version 4).
 
 from __future__ import annotations
 
+import codecs
 import json
+import re
 from collections.abc import Iterator, Sequence
 from ipaddress import ip_address
 from typing import Any
@@ -18,6 +20,8 @@ from tester.records import dataclass
 
 #: Octets of a report in JSON that are read.
 _MOST = 4 * 1024 * 1024
+#: What people read behind a value: a comment (RFC 5322 3.2.2), or one of YAML's.
+_REMARK = re.compile(r"\([^()]*\)|\s#.*", re.DOTALL)
 _YAML = frozenset(("text/plain", "text/yaml", "application/yaml", "application/x-yaml"))
 
 
@@ -35,7 +39,7 @@ def report(header: dict[str, str], leaves: Sequence[mime.Leaf]) -> AbuseReport |
     for leaf in leaves:
         if leaf.kind == "message/feedback-report":  # RFC 5965 3.1, 3.2
             said = _fields(leaf.body)
-            spam = said.get("feedback-type", "").strip().lower() != "not-spam"
+            spam = _REMARK.sub("", said.get("feedback-type", "")).strip().lower() != "not-spam"
             return AbuseReport(kind="ARF", source=_address(said.get("source-ip", "")), spam=spam)
     for leaf in leaves:
         if is_json(leaf) and (document := document_of(leaf.body)):
@@ -43,7 +47,9 @@ def report(header: dict[str, str], leaves: Sequence[mime.Leaf]) -> AbuseReport |
     if "x-arf" not in header and "x-xarf" not in header:
         return None
     for leaf in leaves:
-        if leaf.kind in _YAML and "report-type" in (said := _fields(leaf.body.lstrip(b"-"))):
+        if leaf.kind in _YAML and "report-type" in (
+            said := _fields(leaf.body.removeprefix(codecs.BOM_UTF8).lstrip(b"-"))
+        ):
             return AbuseReport(kind="X-ARF", source=_address(said.get("source", "")), spam=True)
     return AbuseReport(kind="X-ARF", source=None, spam=True)
 
@@ -91,13 +97,13 @@ def _table(value: Any) -> dict[str, Any]:
 
 def _fields(body: bytes) -> dict[str, str]:
     said: dict[str, str] = {}
-    for name, value in fields(body.lstrip(b"\r\n")):
+    for name, value in fields(body.removeprefix(codecs.BOM_UTF8).lstrip(b"\r\n")):
         said.setdefault(name, value.decode("latin-1"))
     return said
 
 
 def _address(text: str) -> Address | None:
-    bare = text.strip().strip("'\"[]").lower().removeprefix("ipv6:")
+    bare = _REMARK.sub("", text[:1000]).strip().strip("'\"[]<>").lower().removeprefix("ipv6:")
     try:
         return canonical(ip_address(bare))
     except ValueError:

@@ -75,3 +75,34 @@ def test_a_mailed_code_is_taken_for_a_week_and_on_the_day_itself_and_never_befor
 def test_text_that_is_no_unicode_is_no_code_and_breaks_nothing() -> None:
     assert not control.same("\udcff", [control.code(KEY, "record", NET, "")])
     assert control.code(KEY, "record", NET, "\udcff") != control.code(KEY, "record", NET, "\udcfe")
+
+
+def test_a_code_is_taken_however_it_was_copied_and_no_other_one_is() -> None:
+    right = "abcdefghij2345672345"
+    for typed in (
+        "ABCDEFGHIJ 2345672345",
+        "abcdefghij\r\n2345672345",
+        "abcdefghij\r\n> 2345672345",
+        "abcdefghij=\n2345672345",
+        "abcde-fghij-2345672345",
+        "\u200babcdefghij2345672345\u00a0",
+        '"abcdefghij2345672345".',
+        "<abcdefghij2345672345>",
+        "*abcdefghij2345672345*",
+    ):
+        assert control.same(typed, [right]), typed
+    for typed in ("", right[:-1], f"{right}x", f"x{right}", "\ud800", "x" * 5000 + right):
+        assert not control.same(typed, [right]), typed
+
+
+def test_a_record_is_taken_however_a_zone_editor_has_written_it() -> None:
+    right = "abcdefghij2345672345"
+    for text in (
+        f'"dnsbl-control={right}"',
+        f"dnsbl-control = {right}",
+        f"DNSBL-CONTROL={right.upper()}",
+        f"dnsbl-control={right};",
+    ):
+        assert control.recorded([text], [right]), text
+    for text in (right, f"x dnsbl-control={right}", f"dnsbl-control={right}a", "dnsbl-control=", "\ud800"):
+        assert not control.recorded([text], [right]), text

@@ -67,3 +67,20 @@ def test_what_has_no_reverse_zone_is_refused_as_of_the_wrong_width_and_in_its_fa
 def test_a_list_of_several_zones_is_named_by_any_in_any_case() -> None:
     assert optout.says(["b.example"], ["a.example", "B.Example"])
     assert optout.says(["list.example.lux."], ["list.example.lux"])
+
+
+def test_a_record_may_hold_names_with_commas_quotes_and_a_key_before_them() -> None:
+    here = ["relays.example.org"]
+    for text in (
+        "relays.example.org, other.example.net",
+        "other.example.net,relays.example.org",
+        "other.example.net;relays.example.org.",
+        '"relays.example.org"',
+        "list=relays.example.org",
+        "(relays.example.org)",
+        '"*"',
+        "*, please",
+    ):
+        assert optout.says([text], here), text
+    for text in ("norelays.example.org", "relays.example.org.example.net", "list=other.example.net", '""', ","):
+        assert not optout.says([text], here), text

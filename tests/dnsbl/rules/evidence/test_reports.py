@@ -181,3 +181,23 @@ def test_any_json_is_read_without_complaint(value: Any) -> None:
     read = document_of(json.dumps(value).encode())
     from_json(read)
     list(samples(read))
+
+
+def test_what_people_read_behind_a_value_is_no_part_of_it() -> None:
+    relay = ip_address("192.0.2.1")
+    for line in (
+        b"Source-IP: 192.0.2.1 (relay.example.org)",  # a comment, which RFC 5965 3.2 allows
+        b"Source-IP: (seen) 192.0.2.1",
+        b"Source-IP: <192.0.2.1>",
+        b"\xef\xbb\xbfSource-IP: 192.0.2.1",
+    ):
+        found = report({}, [leaf("message/feedback-report", line + b"\n")])
+        assert found is not None and found.source == relay, line
+    ham = report({}, [leaf("message/feedback-report", b"Feedback-Type: not-spam (ham)\n")])
+    assert ham is not None and not ham.spam
+    for body in (
+        b"---\nReport-Type: spam\nSource: 192.0.2.1 # relay\n",
+        b"\xef\xbb\xbf---\nReport-Type: x\nSource: 192.0.2.1\n",
+    ):
+        found = report({"x-arf": "YES"}, [leaf("text/plain", body)])
+        assert found is not None and found.source == relay, body
