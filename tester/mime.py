@@ -19,6 +19,9 @@ _DEEPEST = 20  # levels of nesting
 _PARTS = 100  # parts of one message
 
 _LINE_END = re.compile(rb"\r+\n?")
+_WORD = re.compile(r"=\?([^?\s]{1,40})\?([bq])\?([^?\s]{0,1000})\?=", re.I)
+#: The name of a transfer encoding, whatever comment or quotation marks somebody has set around it.
+_ENCODING = re.compile(rb"(?:\([^()]{0,60}\)|[\s\"']){0,9}([\w-]{1,40})")
 _TYPE = re.compile(rb"[\w.+-]{1,60}/[\w.+-]{1,60}")
 _BOUNDARY = re.compile(rb";\s{0,9}boundary\s{0,9}=\s{0,9}(?:\"([^\"]{1,200})\"|([^\s;\"]{1,200}))", re.I)
 _CHARSET = re.compile(rb";\s{0,9}charset\s{0,9}=\s{0,9}\"?([\w.:+-]{1,40})", re.I)
@@ -129,8 +132,10 @@ def header(head: bytes) -> dict[str, bytes]:
 
 
 def lines(message: bytes) -> bytes:
-    """The first MiB of a message with every line end, however written, as one line feed."""
-    return _LINE_END.sub(b"\n", message[:LARGEST])
+    """The first MiB of a message with every line end, however written, as one line feed; of a message without any line
+    feed each carriage return ends a line."""
+    message = message[:LARGEST]
+    return _LINE_END.sub(b"\n", message) if b"\n" in message else message.replace(b"\r", b"\n")
 
 
 def parts(message: bytes) -> Iterator[Part]:
@@ -191,9 +196,21 @@ def encoded_word(encoding: bytes, text: bytes) -> bytes:
     return binascii.a2b_qp(text, header=True) if encoding in b"qQ" else _base64(text)
 
 
+def worded(value: bytes) -> str:
+    """A header field's value with its encoded words resolved (RFC 2047), as far as they can be."""
+    text = re.sub(rb"\?=\s+=\?", b"?==?", value).decode("utf-8", "replace")
+    return _WORD.sub(_resolved, text)
+
+
+def _resolved(found: re.Match[str]) -> str:
+    content = encoded_word(found[2].encode(), found[3].encode("ascii", "ignore"))
+    return told(content, found[1].partition("*")[0].lower())  # without its language (RFC 2231 5)
+
+
 def _decoded(body: bytes, encoding: bytes) -> bytes:
     """The body without its transfer encoding; what is damaged is read as far as it goes."""
-    encoding = encoding.lower()
+    named = _ENCODING.match(encoding)
+    encoding = named[1].lower() if named else b""
     if encoding.startswith(b"quoted-printable"):
         body = binascii.a2b_qp(body)
     elif encoding.startswith(b"base64"):

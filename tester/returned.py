@@ -12,7 +12,8 @@ import re
 from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Address, IPv6Address
 
-from tester.mime import STATUS, Part, header, lines, parts, told
+from tester.mime import STATUS, Part, header, lines, parts, told, visible, worded
+from tester.received.fields import fields
 from tester.records import dataclass
 
 
@@ -50,14 +51,17 @@ class Unwrapped:
 
     proofs: frozenset[str]  #: what looks like a proof in the message's own text; empty in a report or an answer
     is_report: bool  #: multipart/report, a DSN part, or an evident bounce by its From, Subject and Auto-Submitted
-    is_answer: bool  #: somebody's answer to a message, not a message that was passed on: its quotations prove nothing
+    is_answer: bool  #: somebody's own message that answers or tells of another, not one that was passed on: no proof
     header: Mapping[str, bytes]  #: its fields
     parts: tuple[Part, ...]  #: the nodes of its MIME tree
 
 
-#: What a wording puts before its proof.
-_LABEL = re.compile(r"\b(?:proof|reference|code|ticket):", re.I)
-_GAPS = re.compile(r"[\s>*]+")  # what rewrapping, quoting and emphasis put between the letters
+#: What a wording puts before its proof, whatever emphasis stands around it; some set a blank before the colon.
+_LABEL = re.compile(r"(?<![^\W_])(?:proof|reference|code|ticket)(?:[^\w:<]|_){0,20}[:\uff1a]", re.I)
+#: What rewrapping, quoting, emphasis and typography put between the letters; a tag stands in the way, in plain text.
+_GAPS = re.compile(r"(?:[^\w<:]|_)+")
+#: What nobody sees: octets of a wider charset, where the one that is declared is another, and marks where words break.
+_UNSEEN = re.compile(r"[\0\u00ad\u200b-\u200f\u2060\ufeff]+")
 _PROOF = re.compile(r"[a-z2-7]{26}")
 _TAG = re.compile(r"<[^<>]*>")
 
@@ -67,19 +71,34 @@ _BOUNCE = re.compile(
     rb"|deliver[a-z]{0,3} (?:status|fail|problem|error|notification|report)|warning: (?:message|could not)",
     re.I,
 )
-#: Types of parts that a letter's text may stand in: a gateway calls octets by the second what it knows nothing of, and
-#: one that signs (RFC 8551 3.5.2), or packs as Outlook does (MS-OXTNEF), has the text in clear within.
-_TEXTS = (
-    "text/",
-    "application/octet-stream",
-    "application/pkcs7-mime",
-    "application/x-pkcs7-mime",
-    "application/ms-tnef",
-)
+#: Types of parts that no letter's text stands in. It may in any other: a gateway calls octets by what it knows, and one
+#: that signs (RFC 8551 3.5.2), or packs as Outlook does (MS-OXTNEF), has the text in clear within.
+_NO_TEXTS = ("multipart/", "message/", "image/", "audio/", "video/", "font/", "model/")
+#: Types whose words stand between tags (RFC 1896 among them).
+_MARKED = frozenset({"text/html", "application/xhtml+xml", "text/enriched", "text/richtext"})
 #: A name of one of our letters, which holds its recipient's token (see `letter.write`).
 _OUR_NAME = re.compile(rb"<?r[a-z2-7]{33}@", re.I)
-#: How a subject begins that answers another one, in the words of mail programs.
-_AGAIN = re.compile(rb"(?:\[[^\]]{0,40}\]\s{0,9})?(?:re|aw|antw|sv|vs|rv|ynt|odp)(?:\[\d{1,3}\])?\s?:", re.I)
+#: The sender of one of our letters.
+_OUR_SENDER = re.compile(rb"(?<![a-z0-9])s[a-z2-7]{33}@", re.I)
+#: How a subject begins that answers another one, in the words of mail programs, behind what gateways put before it.
+_AGAIN = re.compile(
+    r"(?:(?:\[[^\]]{0,40}\]|\*{1,5}+[^*]{1,40}\*{1,5}+)\s{0,9}+)*+"
+    r"(?:re|res|r|rif|réf|aw|antw|antwoord|sv|vs|ynt|yan|odp|odg|vá|bls|atb|ats|tl|απ|отв|ответ|תשובה|השב|رد"
+    r"|回复|回覆|答复|答覆|返信|회신|답장)(?:\[\d{1,3}\]|\^\d{1,3})?\s?[:\uff1a]",
+    re.I,
+)
+#: What a machine calls its own message when it tells of another one: that it answers by itself, that it keeps a letter
+#: back, or that somebody complains of one.
+_TELLS = re.compile(
+    r"\bauto(?:matic|mated)?[ -]?(?:reply|response)|\bout of (?:the )?office|automatische antwort|réponse automatique"
+    r"|(?:respuesta|resposta) automática|risposta automatica|автоответ|自动回复|自動返信"
+    r"|quarant|kwarant|cuarentena|karant|карантин|隔离|隔離|検疫|격리"
+    r"|\b(?:virus|malware|banned) .{0,60}\b(?:in|found|detected)\b|\bvirus ?alert"
+    r"|\bspam (?:report|digest|summary|notif)|\babuse (?:report|complaint)|\bcomplaint\b"
+    r"|\b(?:await|held for).{0,20}\b(?:approval|moderat)"
+    r"|\bchallenge\b|\bconfirm your (?:message|e-?mail)",
+    re.I,
+)
 
 
 def unwrap(message: bytes) -> Unwrapped:
@@ -88,7 +107,7 @@ def unwrap(message: bytes) -> Unwrapped:
     Looks at the first MiB. A proof is found in any text part, whatever encoded, wrapped, quoted, attached or turned it
     into HTML on the way; in a report, in an answer, and in the copy of another message, it is none. A message that goes
     under the name of a letter of ours (its Message-ID) is that letter, and so is a copy within it: a filter has wrapped
-    it up.
+    it up. An attached file that begins as a message does is a copy too.
     """
     message = lines(message)
     head, tree = header(message), tuple(parts(message))
@@ -96,19 +115,31 @@ def unwrap(message: bytes) -> Unwrapped:
     is_report = _evident_bounce(head) or any(
         part.kind == "multipart/report" or part.kind in STATUS for part in own_tree
     )
-    ours = bool(_OUR_NAME.match(head.get("message-id", b"")))
+    ours = any(name == "message-id" and _OUR_NAME.match(value) for name, value in fields(message))
     is_answer = not ours and _answers(head)
-    texts = [part for part in (tree if ours else own_tree) if part.kind.startswith(_TEXTS)]
+    if not ours and len(tree) > 1:
+        own_tree = [part for part in own_tree if not _begins_a_message(part)]
+    texts = [part for part in (tree if ours else own_tree) if not part.kind.startswith(_NO_TEXTS)]
     found = () if is_report or is_answer else (proof for part in texts for proof in _proofs(part))
     return Unwrapped(proofs=frozenset(found), is_report=is_report, is_answer=is_answer, header=head, parts=tree)
 
 
 def _answers(header: Mapping[str, bytes]) -> bool:
-    """Whether a message says of itself that it answers another one (RFC 5322 3.6.4, RFC 3834 5): who passes a letter on
-    has no reason to, while a ticket desk may answer its sender and its recipient."""
+    """Whether a message says of itself that it answers or tells of another one (RFC 5322 3.6.4, RFC 3834 5): who passes
+    a letter on has no reason to, while a ticket desk may answer its sender and its recipient, and a filter may tell
+    both that it keeps it. Under our sender a subject is ours, with what a gateway has put before it."""
     replied = header.get("auto-submitted", b"").lower().startswith(b"auto-replied")
-    named = "in-reply-to" in header or "references" in header
-    return replied or named or bool(_AGAIN.match(header.get("subject", b"")))
+    replied = replied or header.get("precedence", b"").lower().startswith(b"auto_reply")
+    if replied or not header.keys().isdisjoint(("in-reply-to", "references", "x-autoreply", "x-autorespond")):
+        return True
+    subject, sender = worded(header.get("subject", b"")), header.get("from", b"")
+    told_of = _TELLS.search(subject) or _TELLS.search(worded(sender)) or _DAEMON.search(sender)
+    return bool(_AGAIN.match(subject) or (told_of and not _OUR_SENDER.search(sender)))
+
+
+def _begins_a_message(part: Part) -> bool:
+    """Whether a part that is no message by its type is the file of one."""
+    return not header(part.content).keys().isdisjoint(("message-id", "received", "return-path"))
 
 
 def _evident_bounce(header: dict[str, bytes]) -> bool:
@@ -121,9 +152,13 @@ def _evident_bounce(header: dict[str, bytes]) -> bool:
 
 def _proofs(part: Part) -> Iterator[str]:
     """Every string in a text part that stands behind the label and has a proof's form, by the declared charset and as
-    it stands: not all that is called UTF-16 is."""
+    it stands: not all that is called UTF-16 is, nor is all else none. Of markup, tags are taken for nothing, as who
+    reads it does, and for blanks, where they stand between words."""
     for text in {told(part.content, part.charset), part.content.decode("latin-1")}:
-        shown = html.unescape(_TAG.sub(" ", text)) if part.kind == "text/html" else text
-        for label in _LABEL.finditer(shown):
-            if match := _PROOF.match(_GAPS.sub("", shown[label.end() : label.end() + 80]).lower()):
-                yield match[0]
+        plain = _UNSEEN.sub("", text)
+        marked = part.kind in _MARKED
+        for read in (visible(plain), html.unescape(_TAG.sub(" ", plain))) if marked else (plain,):
+            shown = _UNSEEN.sub("", read)  # what entities stood for
+            for label in _LABEL.finditer(shown):
+                if match := _PROOF.match(_GAPS.sub("", shown[label.end() : label.end() + 80]).lower()):
+                    yield match[0]

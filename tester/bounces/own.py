@@ -9,12 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from tester.mime import Part, encoded_word
+from tester.mime import Part, worded
 from tester.records import dataclass
 
 _MOST = 16 * 1024  # characters of own text that are read
 _TEXTS = 5  # text parts that are read
-_WORD = re.compile(r"=\?([^?\s]{1,40})\?([bq])\?([^?\s]{0,1000})\?=", re.I)
 
 _FIELD = re.compile(r"[A-Za-z][A-Za-z0-9-]{1,40}[ \t]?:(?:\s|$)")
 #: Fields that no summary of a letter shows: with two others beside them they begin its copy.
@@ -51,7 +50,7 @@ def read(subject: bytes, parts: Iterable[Part]) -> Own:
     text = "\n".join(lines)[:_MOST]
     naming = (line for line in text.split("\n") if not _QUOTE.match(line) and not _ADDRESSED.match(line))
     return Own(
-        subject=_plain(_decoded(subject)),
+        subject=_plain(worded(subject)),
         text=_plain(text),
         named=_GAPS.sub("", "\n".join(naming)).lower(),
     )
@@ -85,18 +84,3 @@ def _above_copy(lines: list[str]) -> Iterator[str]:
 
 def _plain(text: str) -> str:
     return _GAPS.sub(" ", text.replace("’", "'")).strip().lower()
-
-
-def _decoded(subject: bytes) -> str:
-    """A subject with its encoded words resolved (RFC 2047), as far as they can be."""
-    text = re.sub(rb"\?=\s+=\?", b"?==?", subject).decode("utf-8", "replace")
-    return _WORD.sub(lambda found: Part("text/plain", _word(found), False, "", _charset(found)).text, text)
-
-
-def _word(found: re.Match[str]) -> bytes:
-    return encoded_word(found[2].encode(), found[3].encode("ascii", "ignore"))
-
-
-def _charset(found: re.Match[str]) -> str:
-    """The charset of an encoded word, without its language (RFC 2231 5)."""
-    return found[1].partition("*")[0].lower()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tester.mime import Part, encoded_word, header, lines, parts, visible
+from tester.mime import Part, encoded_word, header, lines, parts, visible, worded
 
 
 def tree(raw: bytes) -> list[Part]:
@@ -17,6 +17,7 @@ def tree(raw: bytes) -> list[Part]:
 
 def test_every_line_end_becomes_one() -> None:
     assert lines(b"a\r\nb\nc\rd\r\r\ne") == b"a\nb\nc\nd\ne"
+    assert lines(b"a\rb\r\rc") == b"a\nb\n\nc", "a header ends where carriage returns alone end lines"
 
 
 def test_of_a_repeated_field_the_first_counts() -> None:
@@ -198,6 +199,11 @@ def test_the_head_of_another_message_is_a_copy(kind: str) -> None:
     assert (part.copied, part.leaf) == (True, True)
 
 
+def test_a_field_is_read_with_its_encoded_words() -> None:
+    assert worded(b"a =?utf-8?Q?=C3=BC?= =?iso-8859-1*de?B?/A==?= b") == "a üü b"
+    assert worded(b"a =?x?Z?a?= \xff") == "a =?x?Z?a?= \ufffd"
+
+
 def test_encoded_words_are_read() -> None:
     assert encoded_word(b"Q", b"a_=C3=BC") == "a ü".encode()
     assert encoded_word(b"b", b"w7w=") == "ü".encode()
@@ -266,6 +272,9 @@ def test_a_copy_within_a_copy_is_a_copy_and_what_stands_beside_it_is_none() -> N
         (b"quoted-printable", b"a=C3=BC=\nb=3D", "aüb=".encode()),
         (b"Quoted-Printable ", b"=0D=0Ax", b"\nx"),
         (b"BASE64", b"dHdv", b"two"),
+        (b'"base64"', b"dHdv", b"two"),
+        (b"(so to say) 'Quoted-Printable'", b"=3D", b"="),
+        (b"x-base64", b"dHdv", b"dHdv"),
         (b"base64 (so to say)", b"dH dv\n!dHdv", b"twotwo"),
         (b"base64", b"dHdvd", b"two"),  # cut where nothing can be read any more
         (b"base64", b"dHdvdA", b"twot"),

@@ -93,6 +93,43 @@ WAYS = {
         ("Content-Type: text/plain; charset=utf-16", "Content-Transfer-Encoding: base64"),
     ),
     "called UTF-16": (BODY, ("Content-Type: text/plain; charset=utf-16",)),
+    "in UTF-16 that is called ASCII": (
+        base64.encodebytes(BODY.decode().encode("utf-16-le")),
+        ("Content-Type: text/plain; charset=us-ascii", "Content-Transfer-Encoding: base64"),
+    ),
+    "in UTF-16, the other way round": (
+        base64.encodebytes(BODY.decode().encode("utf-16-be")),
+        ("Content-Type: text/plain; charset=iso-10646-ucs-2", "Content-Transfer-Encoding: base64"),
+    ),
+    "in UTF-16 in what Outlook packs": (
+        base64.encodebytes(b"\x78\x9f\x3e\x22" + BODY.decode().encode("utf-16-le")),
+        ("Content-Type: application/ms-tnef", "Content-Transfer-Encoding: base64"),
+    ),
+    "an encoding in quotation marks": (base64.encodebytes(BODY), ('Content-Transfer-Encoding: "base64"',)),
+    "an encoding behind a comment": (base64.encodebytes(BODY), ("Content-Transfer-Encoding: (so to say) base64",)),
+    "a label that is emphasised in HTML": (f"<p><b>Proof</b>: {PROOF}", ("Content-Type: text/html",)),
+    "a label in two pieces of HTML": (f"<p><i>Pro</i><i>of:</i> {PROOF}", ("Content-Type: text/html",)),
+    "a colon of its own in HTML": (f"<td>Code</td><td>:</td><td>{PROOF}</td>", ("Content-Type: text/html",)),
+    "hyphens in HTML that nobody sees": (
+        f"Pro&shy;of:&#8203; {PROOF[:9]}&shy;{PROOF[9:]}",
+        ("Content-Type: text/html",),
+    ),
+    "breaks that nobody sees": (
+        f"Proof: {PROOF[:9]}\u200b{PROOF[9:]}".encode(),
+        ("Content-Type: text/plain; charset=utf-8",),
+    ),
+    "XHTML": (html_of(BODY.decode()), ("Content-Type: application/xhtml+xml",)),
+    "enriched text": (f"<bold>Proof</bold>: <fixed>{PROOF}</fixed>", ("Content-Type: text/enriched",)),
+    "RTF": (rf"{{\rtf1 Proof: {PROOF}\par}}", ("Content-Type: application/rtf",)),
+    "an unknown type": (BODY, ("Content-Type: x-unknown/x-unknown",)),
+    "signed in the old way": (BODY, ("Content-Type: application/pgp; format=text; x-action=sign",)),
+    "an emphasised label": (f"*Proof*: {PROOF}", ()),
+    "an underlined label": (f"_Proof_: _{PROOF}_", ()),
+    "a blank before the colon": (f"Proof : {PROOF}", ()),
+    "a wide colon": (f"Proof\uff1a{PROOF}".encode(), ("Content-Type: text/plain; charset=utf-8",)),
+    "in quotation marks": (f"Proof: \u201c{PROOF}\u201d".encode(), ("Content-Type: text/plain; charset=utf-8",)),
+    "quoted by bars": (f"| Proof:\r\n| {PROOF[:9]}\r\n| {PROOF[9:]}", ()),
+    "a long line that Sendmail has broken": (f"Proof: {PROOF[:9]}!\r\n {PROOF[9:]}", ()),
     "in UTF-8": ("Grüße. ".encode() + BODY, ("Content-Type: text/plain; charset=utf-8",)),
     "of an unreadable type": (BODY, ("Content-Type: ;;;",)),
     "multipart without a boundary": (BODY, ("Content-Type: multipart/mixed",)),
@@ -195,9 +232,79 @@ def test_an_answer_is_told_from_a_letter_and_what_it_quotes_proves_nothing(heade
     assert (found.proofs, found.is_answer) == (set(), True)
     ours = unwrapped(BODY, NAME, "From: <s@b.example>", *header)
     assert (ours.proofs, ours.is_answer) == ({PROOF}, False), "whatever a relay adds to it, it is our letter"
+    renamed = unwrapped(BODY, "Message-ID: <1@gateway.example>", NAME, "From: <s@b.example>", *header)
+    assert renamed.proofs == {PROOF}, "also where a gateway has put a name of its own above ours"
 
 
-@pytest.mark.parametrize("subject", ["Reference", "Report: x", "[list] For your records", "Regarding: x", "Fwd: x"])
+def word(text: str, charset: str = "utf-8") -> str:
+    return f"=?{charset}?B?{base64.b64encode(text.encode(charset)).decode()}?="
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        *map(word, ("Re: x", "回复: x", "返信：x", "Отв: x", "ΑΠ: x", "Vá: x", "Réf : x", "Réponse automatique : x")),
+        word("答复: x", "gb2312"),
+        "=?utf-8?Q?AW:_x?=",
+        *("RES: x", "R: x", "RIF: x", "Odg: x", "Re^2: x", "[EXT] [#12] Re: x", "***SPAM*** Re: x"),
+        *("Automatic reply: x", "Out of Office: x"),
+    ],
+)
+def test_an_answer_is_known_in_the_words_of_other_languages_too(subject: str):
+    found = unwrapped(QUOTED, "From: desk@mx.example", "Message-ID: <1@desk.example>", f"Subject: {subject}")
+    assert (found.proofs, found.is_answer) == (set(), True)
+
+
+@pytest.mark.parametrize("header", ["X-Autoreply: yes", "X-Autorespond: x", "Precedence: auto_reply"])
+def test_an_answer_is_known_by_the_fields_of_older_programs(header: str):
+    assert unwrapped(QUOTED, "Subject: away", header).is_answer
+
+
+OUR_SENDER = f"From: <s{'a' * 33}@b.example>"
+
+
+@pytest.mark.parametrize(
+    ("sender", "subject"),
+    [
+        ("filter@mx.example", "Spam Quarantine Summary - 1 new message"),
+        ("filter@mx.example", "Your message has been quarantined"),
+        ("filter@mx.example", word("Quarantäne: neue Nachrichten")),
+        ("filter@mx.example", word("Сообщение помещено в карантин")),
+        ("filter@mx.example", "Mensajes en cuarentena"),
+        ("Spam Quarantine <filter@mx.example>", "1 new message"),
+        ("Mail Gateway <postmaster@mx.example>", "Spam report for user"),
+        ("alert@mx.example", "VIRUS (Eicar-Test) in mail FROM [192.0.2.1]"),
+        ("desk@mx.example", "Abuse report: mail from [192.0.2.1]"),
+        ("list@mx.example", "Your message to the list awaits moderator approval"),
+        ("confirm@mx.example", "Please confirm your message"),
+    ],
+)
+def test_who_tells_that_he_keeps_a_letter_has_not_passed_it_on(sender: str, subject: str):
+    found = unwrapped(QUOTED, f"From: {sender}", "Message-ID: <1@mx.example>", f"Subject: {subject}")
+    assert (found.proofs, found.is_answer) == (set(), True)
+    for ours in (NAME, OUR_SENDER):
+        assert unwrapped(BODY, ours, f"Subject: {subject}").proofs == {PROOF}, (
+            "a mark that a gateway puts on our letter"
+        )
+
+
+@pytest.mark.parametrize(
+    "declared",
+    ['application/octet-stream; name="original.eml"', "text/plain", "application/x-message"],
+)
+def test_the_file_of_a_message_is_a_copy_whatever_it_is_called(declared: str):
+    file = (
+        f"Content-Type: {declared}\r\nContent-Transfer-Encoding: base64\r\n\r\n{base64.encodebytes(MESSAGE).decode()}"
+    )
+    assert unwrap(b"From: <desk@mx.example>\r\n" + multipart("mixed", FOOTER, file)).proofs == set()
+    assert unwrap(NAME.encode() + b"\r\n" + multipart("mixed", FOOTER, file)).proofs == {PROOF}
+    assert unwrap(b"\r\n" + MESSAGE).proofs == {PROOF}, "a header that a blank line has cut is no file"
+
+
+@pytest.mark.parametrize(
+    "subject",
+    ["Reference", "Report: x", "[list] For your records", "Regarding: x", "Fwd: x", "WG: x", "TR: x", "RV: x"],
+)
 def test_a_subject_that_answers_nobody_is_none_of_an_answer(subject: str):
     assert unwrapped(BODY, f"Subject: {subject}").proofs == {PROOF}
 
@@ -360,6 +467,9 @@ HEAVY = {
     "blanks": b"Content-Type: multipart/mixed;" + b" " * 65000 + b"\n\n",
     "boundaries of blanks": b"Content-Type: multipart/mixed; boundary=" + b" " * 65000 + b"\n\n",
     "a subject": b"From: postmaster\nSubject: " + b"deliver" * 9000 + b"\n\n",
+    "stars": b"Subject: " + b"*a****" * 300 + b"\n\n",
+    "words that nobody sees": b"Content-Type: text/html\n\n" + b"&shy;Proof" * 6000,
+    "labels without end": b"\n" + b"Proof" + b"_ " * 30000,
     "folds": b"Subject: x\n" + b" deliver\n" * 7000,
     "status blocks": b"Content-Type: message/delivery-status\n\n" + b"A: b\n\n" * 10000,
     "equals signs": b"Content-Transfer-Encoding: quoted-printable\n\n" + b"=" * 65000,
