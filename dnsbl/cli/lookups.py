@@ -49,7 +49,7 @@ def _pieces(file: Path) -> Iterator[list[str]]:
     """The rows of a file, a slice at a time. Raises DnsblError where it cannot be read."""
     place = sys.stdin.fileno() if str(file) == "-" else file
     try:
-        with open(place, encoding="utf-8", errors="backslashreplace", closefd=place is file) as lines:
+        with open(place, encoding="utf-8-sig", errors="backslashreplace", closefd=place is file) as lines:
             texts = _texts(lines)
             while piece := list(islice(texts, MOST)):
                 yield piece

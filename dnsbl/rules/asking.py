@@ -37,6 +37,20 @@ MOST_ROW, MOST_ROW_WORDS = 255, 8
 
 #: What separates one thing from the next; brackets stay, since an address stands in them.
 _BETWEEN = re.compile(r"[\s,;\"'`<>(){}|=]+")
+#: What pages, word processors and keyboards of other scripts put for signs and digits of ASCII: full-width forms, marks
+#: that nobody sees, quotes and commas of all languages; and a dot that was made harmless.
+_SCRIPTS = {
+    **{0xFF01 + n: 0x21 + n for n in range(94)},
+    **dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"), None),
+    **dict.fromkeys(map(ord, "\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u2039\u203a\u00ab\u00bb"), " "),
+    **dict.fromkeys(map(ord, "\u3001\u060c\u061b\u300a\u300b\u300c\u300d\u300e\u300f\u3010\u3011"), " "),
+    **dict.fromkeys(map(ord, "\u3002\uff61"), "."),
+}
+_DEFANGED = re.compile(r"(?<=[0-9a-z])(?:\[\.\]|\(\.\)|\{\.\})(?=[0-9a-z])", re.IGNORECASE)
+#: What an address is called, glued to it, as in SPF (RFC 7208 5.6); a word of hexadecimal digits may be a part of it.
+_CALLED = re.compile(
+    r"(?:(?=[a-z0-9_-]*[g-z])[a-z][a-z0-9_-]{0,30}:(?=[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?:[/:]|\Z))|ip6:)", re.IGNORECASE
+)
 #: Dots, colons and such around a thing that belong to the sentence.
 _AROUND = ".:!?*"
 _PORT = re.compile(r"(\[[^\]\s]+\]|[0-9]+(?:\.[0-9]+){3}):[0-9]{1,5}\Z")
@@ -127,6 +141,9 @@ def read(text: str, origins: Sequence[str], site: str) -> Questions:
     cut = len(text) > MOST_CHARACTERS
     if cut:  # nor is half of a word read, which may be another address
         text = (text[:MOST_CHARACTERS].rsplit(None, 1) or [""])[0]
+    if not text.isascii():
+        text = text.translate(_SCRIPTS)
+    text = _DEFANGED.sub(".", text)
     ours = _Ours(
         origins=tuple(sorted({origin.lower().rstrip(".") for origin in origins}, key=len, reverse=True)),
         site=site.lower().rstrip("/").partition("://")[2],
@@ -222,7 +239,8 @@ def typed(text: str) -> Address:
 
 def _words(text: str) -> list[str]:
     parts = _BETWEEN.split(text.replace("[", " ["))  # a name and its address often stand together: name[192.0.2.1]
-    return [word for word in (part if "::" in part else part.strip(_AROUND) for part in parts) if word]
+    # the colons at an address's end may be its own
+    return [word for part in parts if (word := part.strip(_AROUND.replace(":", "") if "::" in part else _AROUND))]
 
 
 def _try(word: str, ours: _Ours) -> Found | Unread:
@@ -243,7 +261,8 @@ def _one(word: str, ours: _Ours) -> Found | None:
         if name.endswith(f".{origin}"):
             inside = _backwards(name[: -len(origin) - 1].split("."), origin, origin in ours.origins)
             return Found(what=inside, read=word, backwards=True, sure=True)
-    bare = port[1] if (port := _PORT.match(word)) else word
+    called = _CALLED.sub("", word, count=1) if _CALLED.match(word) else word
+    bare = port[1] if (port := _PORT.match(called)) else called
     if "/" in bare:
         head = bare.partition("/")[0]
         if _QUAD.match(head) or _address(head) is not None:

@@ -145,7 +145,7 @@ def _rows(width: int, keys: Iterable[bytes]) -> Iterator[tuple[bytes, bytes, int
 def _row(line: bytes) -> tuple[bytes, bytes, bytes] | None:
     """First address, last address and country of a line; None where it says nothing. Raises ValueError."""
     text = line.partition(b"#")[0].decode("utf-8", "replace")
-    match [part.strip().strip('"') for part in text.split(",")]:
+    match [part.strip().strip('"').strip() for part in text.split(",")]:
         case [""]:
             return None
         case [network, code]:

@@ -25,6 +25,9 @@ MOST = 1 << 24
 #: Octets of the lists of domains of one survey, altogether, and of a line in one.
 MOST_OCTETS, LONGEST = 64 * 1024 * 1024, 1000
 _DOMAIN = re.compile(r"(?=.{1,253}\Z)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?")
+#: A sign in a mail address that begins a remark elsewhere (RFC 5322 3.2.3), and one address behind another.
+_GLUED = re.compile(r"\A[^\s#]+#\S*@")
+_SEVERAL = re.compile(r"@[^@<>\"\s,;]+(?:>?\s*[,;]|\s+[^\s<>\"(@]+@)")
 
 
 class BadSource(DnsblError):
@@ -102,13 +105,19 @@ def domains(lists: Sequence[tuple[str, bytes]]) -> Domains:
     found, seen = Domains(lists=len(lists)), dict[str, None]()
     for name, octets in lists:
         for number, raw in enumerate(octets.split(b"\n"), 1):
-            read, remark, _ = raw[:LONGEST].decode("utf-8", "replace").removeprefix("\ufeff").partition("#")
+            where = f"{name} line {number}"
+            whole = raw[:LONGEST].decode("utf-8", "replace").removeprefix("\ufeff").strip()
+            read, remark, _ = whole.partition("#")
             if len(raw) > LONGEST and not remark:
-                raise BadSource(f"{name} line {number} is longer than {LONGEST} octets.")
+                raise BadSource(f"{where} is longer than {LONGEST} octets.")
             line = read.strip()
             if not line:
                 continue
-            seen[_domain(line, f"{name} line {number}")] = None
+            if _GLUED.search(whole):
+                raise BadSource(
+                    f"{where}: # begins a remark, and this may be a part of an address: {ascii(whole)[:60]}."
+                )
+            seen[_domain(line, where)] = None
             found.addresses += 1
     if not seen:
         raise BadSource("The lists of domains name none.")
@@ -118,6 +127,8 @@ def domains(lists: Sequence[tuple[str, bytes]]) -> Domains:
 
 def _domain(line: str, where: str) -> str:
     """The domain of a line: what stands behind the last @, or all of it."""
+    if _SEVERAL.search(line):
+        raise BadSource(f"{where} names more than one address, and one a line is needed: {ascii(line)[:60]}.")
     word = line.rpartition("@")[2].strip().rstrip(">").rstrip(".").lower()
     try:
         word = word.encode("idna").decode("ascii")

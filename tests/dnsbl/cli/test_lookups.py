@@ -22,7 +22,7 @@ def test_each_line_is_answered_by_a_line_and_what_is_none_fails_at_the_end(run: 
 def test_lines_of_text_and_of_json_say_the_same(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run("listing", "add", "8.8.8.0/30", "--reason", "x")
     file = tmp_path / "addresses"
-    file.write_text("8.8.8.1\n2a01:4f8:c0c:1234::25\n")
+    file.write_text("\ufeff8.8.8.1\n2a01:4f8:c0c:1234::25\n", encoding="utf-8")  # with a mark, as Windows saves
     monkeypatch.setenv("COLUMNS", "40")
     assert run("lookup", "--from", str(file), plain=True).splitlines() == [
         "8.8.8.1\tlisted\tmanual (8.8.8.0/30)\trelays.example.org 127.0.0.4",

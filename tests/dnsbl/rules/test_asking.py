@@ -295,7 +295,7 @@ def test_commas_make_a_list_where_an_address_stands_in_it() -> None:
         ("192.0.2.1; 192.000.2.9 please", "192.000.2.9"),
         ("please look at 192.0.2.1 (192.0.2.9_)", "192.0.2.9_"),
         ("192.0.2.1 192.0.2.9-192.0.2.12 please look", "192.0.2.9-192.0.2.12"),
-        ("192.0.2.1 and ip:192.0.2.9 too", "ip:192.0.2.9"),
+        ("192.0.2.1 and fe:192.0.2.9 too", "fe:192.0.2.9"),
         ("192.0.2.1 and http://192.0.2.9/x too", "http://192.0.2.9/x"),
         ("192.0.2.1 and joe@192.0.2.9x too", "joe@192.0.2.9x"),
         ("192.0.2.1 and 2001:db8::9x too", "2001:db8::9x"),
@@ -507,3 +507,33 @@ def test_a_row_of_running_text_is_refused_and_not_read() -> None:
     for text in ("[" * 250, "192.0.2.1 " * (MOST_ROW_WORDS + 1), "a b c d e f g h 192.0.2.1"):
         with pytest.raises(Refused, match="more than 8 words"):
             row(text, ZONES, SITE)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("\u201c192.0.2.1\u201d", ["192.0.2.1"]),
+        ("\u00ab192.0.2.1\u00bb", ["192.0.2.1"]),
+        ("\u200b192.0.2.1\u200b", ["192.0.2.1"]),
+        ("\ufeff192.0.2.1", ["192.0.2.1"]),
+        ("192.0.2.1\u2019s", ["192.0.2.1"]),
+        ("\u300c192.0.2.1\u300d", ["192.0.2.1"]),
+        ("\uff08192.0.2.1\uff09", ["192.0.2.1"]),
+        ("IP\uff1a192.0.2.1\uff0c", ["192.0.2.1"]),
+        ("192.0.2.1\u3001192.0.2.2\u3002", ["192.0.2.1", "192.0.2.2"]),
+        ("192.0.2.1\u060c 192.0.2.2", ["192.0.2.1", "192.0.2.2"]),
+        ("\uff11\uff19\uff12\uff0e\uff10\uff0e\uff12\uff0e\uff11", ["192.0.2.1"]),
+        ("192[.]0[.]2[.]1", ["192.0.2.1"]),
+        ("192.0.2(.)1", ["192.0.2.1"]),
+        ("ip4:192.0.2.1", ["192.0.2.1"]),
+        ("ip4:192.0.2.0/24", ["192.0.2.0/24"]),
+        ("ip6:2001:db8::1", ["2001:db8::1"]),
+        ("smtp:192.0.2.1:25", ["192.0.2.1"]),
+        ("2001:db8::1.", ["2001:db8::1"]),
+        ("2001:db8::.", ["2001:db8::"]),
+        ("dead:192.0.2.1", []),  # may be the end of another address
+        ("fe80::192.0.2.1:25", []),
+    ],
+)
+def test_signs_of_other_scripts_and_what_an_address_is_called_are_no_part_of_it(text: str, wanted: list[str]) -> None:
+    assert found(text) == wanted

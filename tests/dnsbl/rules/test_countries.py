@@ -154,3 +154,8 @@ def test_long_files_are_sorted_a_piece_at_a_time(monkeypatch: pytest.MonkeyPatch
     places = read(*(f"10.0.{n}.0/24,{CODES[n % 3]}" for n in reversed(range(20))), "10.0.0.0/8,CH")
     assert [at(places, f"10.0.{n}.1") for n in range(20)] == [CODES[n % 3] for n in range(20)]
     assert at(places, str(ip_address("10.0.20.0"))) == "CH"
+
+
+def test_blanks_inside_quotes_are_no_part_of_a_column() -> None:
+    places = Places.read([b'" 192.0.2.0 "," 192.0.2.255","DE "\n'], "places.csv")
+    assert places.country_of(ip_network("192.0.2.7/32")) == "DE"

@@ -145,3 +145,18 @@ def test_a_domain_that_is_none_is_told_in_so_many_characters() -> None:
     assert sources.domains([("x", longest.encode())]).names == [longest]
     with pytest.raises(BadSource):
         sources.domains([("x", f"b{longest}".encode())])
+
+
+def test_a_line_that_may_name_another_domain_too_is_refused_and_not_guessed_at() -> None:
+    for line in (
+        "joe@example.org, ann@example.net",
+        "joe@example.org ann@example.net",
+        "<joe@example.org>; ann@example.net",
+    ):
+        with pytest.raises(BadSource, match=r"^list line 1 names more than one address"):
+            sources.domains([("list", line.encode())])
+    for line in ("a.example#x@example.org", "joe#1@example.org"):
+        with pytest.raises(BadSource, match=r"^list line 1: # begins a remark"):
+            sources.domains([("list", line.encode())])
+    for line in ('"joe@example.org" <joe@example.org>', "Doe, Joe <joe@example.org>", "example.org # joe@example.net"):
+        assert sources.domains([("list", line.encode())]).names == ["example.org"]
