@@ -94,7 +94,7 @@ class Listener:
         self._log = log
         self._exempt = exempt
         self._refusal = refusal
-        self._tls = tls
+        self.tls = tls  #: for connections that are to come
         self._loop = asyncio.get_running_loop()
         self._now = now or self._loop.time
         self._unswept = 0
@@ -166,7 +166,7 @@ class Listener:
         task = self._loop.create_task(self._begin(place, accepted))
         self._beginning.add(task)
         task.add_done_callback(self._beginning.discard)
-        if self._tls:
+        if self.tls:
             self._sweep()
             # who has to yield in the middle of a handshake goes at once
 
@@ -187,9 +187,9 @@ class Listener:
             return
         try:
             accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # asyncio's does so for some sockets only
-            limit = HANDSHAKE if self._tls else None
+            limit = HANDSHAKE if self.tls else None
             transport, _ = await self._loop.connect_accepted_socket(
-                lambda: self._make(place), accepted, ssl=self._tls, ssl_handshake_timeout=limit
+                lambda: self._make(place), accepted, ssl=self.tls, ssl_handshake_timeout=limit
             )
         except OSError:  # it was lost before it began
             place.leave()

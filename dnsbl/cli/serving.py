@@ -27,7 +27,7 @@ from dnsbl.daemons.families import had
 from dnsbl.daemons.keeper import VERSION
 from dnsbl.daemons.manager import Manager
 from dnsbl.daemons.node import Node
-from dnsbl.daemons.processes import Child, Ended, Leash, Parent, yield_memory
+from dnsbl.daemons.processes import Child, Ended, Leash, Parent, hear_hangups, hold_hangups, yield_memory
 from dnsbl.daemons.reserve import fitted, granted
 from dnsbl.daemons.writing import Writer
 from dnsbl.dns.zones import Zones
@@ -58,11 +58,14 @@ def serve_until_told(config: Path | None, roles: list[str], *, follow: str = "",
     environ = os.environ | ({"DNSBL_FOLLOW__URL": follow} if follow else {})
     settings = read_settings(config, environ)
     keep_log(settings.log, environ)
+    hold_hangups()
     try:
         _serve(settings, roles, manager, handed, as_json=as_json)
     except DnsblError as error:
         _log_end(error)
         raise
+    finally:
+        hear_hangups()
 
 
 def _log_end(error: DnsblError) -> None:
@@ -195,6 +198,7 @@ def _one(
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, end)
         loop.add_signal_handler(signal.SIGHUP, reload)
+        hear_hangups()
         telling = asyncio.create_task(_tell(sparing))
         try:
             await node.run(stop, ready=begun)

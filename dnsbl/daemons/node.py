@@ -114,6 +114,8 @@ class Node:
             else None
         )
         self._tallies: dict[str, Tally] = {}
+        self._reading = asyncio.Lock()  # one after another, so that what was read last is what stays
+        self._wanted = self._begun = 0  # how often files were to be read again, and how many of these are done with
         self._mailed: Counter[str] = Counter()
         own: list[Parts | Troubles | Outgoing | Sending | Waiting | Work | StoreWork] = [
             *([] if self._front else counted),
@@ -182,7 +184,16 @@ class Node:
             await asyncio.sleep(DAY_CHECK)
 
     async def reload(self) -> None:
-        """Read the zone files again: the good ones are served and shown at once, with mistakes all stays as it is."""
+        """Read the zone files again: the good ones are served and shown at once, with mistakes all stays as it is.
+        Those who want that while it is done share the next time."""
+        self._wanted += 1
+        mine = self._wanted
+        async with self._reading:
+            if self._begun < mine:
+                self._begun = self._wanted
+                await self._reload()
+
+    async def _reload(self) -> None:
         if self._front:
             await self._front.look_for_secrets()
         try:

@@ -5,7 +5,9 @@ So neither memory nor descriptors, neither a crash nor the interpreter's lock of
 forked from the parent, which has read all code before and holds nothing else: no thread, no event loop, no connection.
 Between them are two pipes. On one the child writes lines, JSON documents: first what it says when it is ready, then the
 `health` of its parts whenever that changes. On the other the parent tells it how the other child does; the end of that
-pipe is the end of the parent, whatever that was, and the child ends too. Signals are handed on.
+pipe is the end of the parent, whatever that was, and the child ends too. Signals are handed on; a child is born deaf to
+SIGHUP, which waits until it can read its files again (`hear_hangups`). One that the system has no room for is begun
+again later: that is no reason to end the other one.
 """
 
 from __future__ import annotations
@@ -96,6 +98,7 @@ class Parent:
         self._wakes, self._wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         kept = {number: signal.signal(number, _noted) for number in (*_ENDS, signal.SIGHUP, signal.SIGCHLD)}
         before = signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
+        hear_hangups()
         self._selector.register(self._wakes, selectors.EVENT_READ)
         gc.freeze()  # what all share is left alone, so that it stays shared
         try:
@@ -178,17 +181,28 @@ class Parent:
         child.begun += 1
         child.failure = None
         child.at = self._clock.monotonic()
-        hears, says = os.pipe2(os.O_CLOEXEC)
-        listens, tells = os.pipe2(os.O_CLOEXEC)
-        sys.stdout.flush()
-        sys.stderr.flush()
-        child.pid = os.fork()
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError):
+                stream.flush()
+        made: list[int] = []
+        hold_hangups()
+        try:
+            made += os.pipe2(os.O_CLOEXEC)
+            made += os.pipe2(os.O_CLOEXEC)
+            child.pid = os.fork()
+        except OSError as error:
+            hear_hangups()
+            _shut(*made)
+            self._gone(child, f"the process {child.name} cannot be begun ({error.strerror})", said=False)
+            return
+        hears, says, listens, tells = made
         if not child.pid:
             for other in self._children:
                 _shut(other.hears, other.tells)
             _shut(hears, tells, self._wakes, self._wake)
             self._selector.close()
             _as_child(child, Leash(listens, says))
+        hear_hangups()
         _shut(says, listens)
         os.set_blocking(hears, False)
         os.set_blocking(tells, False)
@@ -350,6 +364,16 @@ def _shut(*descriptors: int) -> None:
 
 def _noted(number: int, frame: object) -> None:
     """The number has been written to the pipe that wakes the parent."""
+
+
+def hold_hangups() -> None:
+    """Have a SIGHUP wait, also in processes that are forked now, instead of ending who cannot do as it says yet."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+
+
+def hear_hangups() -> None:
+    """Take a SIGHUP that waits, and those to come: there is a handler now."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
 
 
 def yield_memory() -> None:

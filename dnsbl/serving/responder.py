@@ -30,7 +30,7 @@ from dnsbl.dns.zones import Zones
 from dnsbl.errors import DnsblError
 from dnsbl.handed import NONE_HANDED, Handed
 from dnsbl.serving.lanes import Lanes, packed
-from dnsbl.serving.streams import Connection
+from dnsbl.serving.streams import Connection, certified
 from dnsbl.serving.timing import TIMED_EVERY, Histogram
 from dnsbl.settings import Dns, split_listen
 from tester.crowd import Crowd, Tally
@@ -192,10 +192,7 @@ class Responder:
     def _listen_tls(self, listen: str) -> tuple[str, int]:
         """Answer over TLS there; returns where that is. Raises DnsblError."""
         if self._tls is None:
-            self._tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-            self._tls.minimum_version = ssl.TLSVersion.TLSv1_3  # RFC 9103 7.1
-            self._tls.set_alpn_protocols(["dot"])
-            self.certify()
+            self._tls = certified(self.dns)
         host, port = split_listen(listen)
         try:
             tcp = next(iter(self._handed.take("tcp", host, port)), None) or bound_at(host, port)
@@ -217,15 +214,12 @@ class Responder:
 
     def certify(self) -> None:
         """Read the certificate anew, for connections that are to come. Raises DnsblError; then it stays as it is."""
-        certificate, key = self.dns.tls_certificate, self.dns.tls_key
-        if self._tls is None or certificate is None or key is None:
+        if self._tls is None:
             return
-        try:
-            self._tls.load_cert_chain(certificate, key, password=lambda: "")
-        except OSError as error:  # SSLError is one
-            raise DnsblError(
-                f"dns.tls_certificate and dns.tls_key cannot be used: {error.strerror or error}."
-            ) from None
+        self._tls = certified(self.dns)
+        for server in self._servers:
+            if server.tls is not None:
+                server.tls = self._tls
 
     async def close(self) -> None:
         """Stop answering; what TCP clients have not read by now is lost. What is started again counts from nothing."""

@@ -55,16 +55,27 @@ class Secrets:
 
     def load(self) -> None:
         """Read both files, and make or renew the cookie secrets. Raises DnsblError in a few sentences."""
-        try:
-            if self._dns.cookies != "off":
-                found = self._kept()
-                self._change(cookies=Cookies(tuple(found), strict=self._dns.cookies == "strict"))
-            keys = read_keys(self._dns)
-            if keys is not None and keys != self._serving.keys:
-                self._change(keys=keys)
-        except OSError as error:
-            raise DnsblError(f"{error.filename}: cannot be read: {unopened(error)}") from None
+        faults: list[DnsblError] = []
+        for load in (self._load_cookies, self._load_keys):  # a fault of one file keeps nothing of the other one back
+            try:
+                load()
+            except OSError as error:
+                faults.append(DnsblError(f"{error.filename}: cannot be read: {unopened(error)}"))
+            except DnsblError as error:
+                faults.append(error)
+        if faults:
+            raise faults[0]
         self.problem = self._unkept
+
+    def _load_cookies(self) -> None:
+        if self._dns.cookies != "off":
+            found = self._kept()
+            self._change(cookies=Cookies(tuple(found), strict=self._dns.cookies == "strict"))
+
+    def _load_keys(self) -> None:
+        keys = read_keys(self._dns)
+        if keys is not None and keys != self._serving.keys:
+            self._change(keys=keys)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Look again and again until `stop` is set."""

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 from collections.abc import Iterator
 from typing import Protocol, cast
 
 from dnsbl.dns import proxied
+from dnsbl.errors import DnsblError
 from dnsbl.serving.lanes import packed
 from dnsbl.settings import Dns
 from tester.crowd import Place
@@ -39,6 +41,23 @@ class Asked(Protocol):
     def reply(self, packet: bytes, client: bytes, *, tcp: bool, tls: bool) -> bytes | Iterator[bytes] | None:
         """The answer for this client (a packed address), or the messages of a zone transfer."""
         ...
+
+
+def certified(settings: Dns) -> ssl.SSLContext:
+    """What answers over TLS with the certificate as it is in its files now. A new context each time, since a pair of
+    which one half is new leaves the one that it is read into without any. Raises DnsblError.
+    """
+    certificate, key = settings.tls_certificate, settings.tls_key
+    assert certificate is not None, "the settings see to it"
+    assert key is not None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3  # RFC 9103 7.1
+    context.set_alpn_protocols(["dot"])
+    try:
+        context.load_cert_chain(certificate, key, password=lambda: "")
+    except OSError as error:  # SSLError is one
+        raise DnsblError(f"dns.tls_certificate and dns.tls_key cannot be used: {error.strerror or error}.") from None
+    return context
 
 
 class Connection(asyncio.BufferedProtocol):

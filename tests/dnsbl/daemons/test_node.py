@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import socket
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -22,10 +23,12 @@ import dns.rcode
 import dns.zone
 import pytest
 
+from dnsbl.config import read_zones
 from dnsbl.daemons.answering import Bound
 from dnsbl.daemons.node import Node
 from dnsbl.dns.clearing import Clearing
 from dnsbl.dns.zonefile import zones_from
+from dnsbl.dns.zones import Zones
 from dnsbl.errors import DnsblError, SettingsError
 from dnsbl.serving import lookups, querylog
 from dnsbl.settings import Settings
@@ -242,6 +245,33 @@ async def test_b48_zone_files_are_read_again_and_bad_ones_change_nothing(
     assert [part.why for part in node.board.all() if part.part == "zones"] == [""]
     stop.set()
     await asyncio.wait_for(task, 10)
+
+
+async def test_of_zone_files_that_are_read_again_at_once_the_last_ones_stay(
+    nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = nodes.node(roles=("web",))
+    began, go, reads = threading.Event(), threading.Event(), 0
+
+    def slow(settings: Settings, **words: Any) -> Zones:
+        nonlocal reads
+        reads += 1
+        zones = read_zones(settings, **words)
+        if not began.is_set():
+            began.set()
+            assert go.wait(10)
+        return zones
+
+    monkeypatch.setattr("dnsbl.daemons.node.read_zones", slow)
+    first = asyncio.create_task(node.reload())
+    assert await asyncio.to_thread(began.wait, 10)
+    await asyncio.to_thread((nodes.folder / "bl.toml").write_text, ZONE.replace("bl.test", "dul.test"))
+    later = [asyncio.create_task(node.reload()) for _ in range(20)]
+    await asyncio.wait(later, timeout=0.3)
+    go.set()
+    await asyncio.gather(first, *later)
+    assert node._zones.origins == ("dul.test",)
+    assert reads == 2
 
 
 async def test_pages_follow_the_zone_files_with_and_without_a_responder(nodes: Nodes) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -23,7 +24,7 @@ PARENT = """
 import json, os, signal, sys, threading
 from dnsbl.clock import SystemClock
 from dnsbl.daemons import processes
-from dnsbl.daemons.processes import Child, Ended, Parent
+from dnsbl.daemons.processes import Child, Ended, Parent, hear_hangups
 from dnsbl.health import Board
 
 processes.GRACE, processes.LAST = 0.5, 0.5
@@ -52,7 +53,10 @@ def work(name, manner):
         board, stop = Telling(name), threading.Event()
         leash.hold(board)
         signal.signal(signal.SIGTERM, lambda *_: manner == "stubborn" or stop.set())
+        if manner == "hung up":  # before it has a handler
+            os.kill(os.getpid(), signal.SIGHUP)
         signal.signal(signal.SIGHUP, lambda *_: say(heard=name))
+        hear_hangups()
         signal.signal(signal.SIGUSR1, lambda *_: board.down(name, "it was asked to say so"))
         board.begun(name)
         if manner == "mute":
@@ -202,6 +206,29 @@ async def test_a_hangup_is_handed_on(family: Callable[..., Family]) -> None:
     await here.pids()
     here.parent.send_signal(signal.SIGHUP)
     await here.until(lambda said: {"heard": "a"} in said and {"heard": "b"} in said)
+
+
+async def test_a_hangup_that_comes_before_a_child_can_take_it_waits_and_ends_nobody(
+    family: Callable[..., Family],
+) -> None:
+    here = family(a="hung up", b="serves")
+    assert set(await here.pids()) == {"a", "b"}
+    await here.until(lambda said: {"heard": "a"} in said)
+
+
+async def test_a_child_that_the_system_has_no_room_for_is_begun_later_and_the_other_goes_on(
+    family: Callable[..., Family],
+) -> None:
+    here = family(a="serves", b="serves")
+    pids = await here.pids()
+    _, most = resource.prlimit(here.parent.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(here.parent.pid, resource.RLIMIT_NOFILE, (3, most))
+    os.kill(pids["b"], signal.SIGKILL)
+    await here.until(lambda said: any("cannot be begun (Too many open files)" in str(one) for one in said))
+    assert lives(pids["a"])
+    resource.prlimit(here.parent.pid, resource.RLIMIT_NOFILE, (most, most))
+    await here.until(lambda said: any(up and begun > 2 for one in said for _, up, _, begun in one.get("sees", ())))
+    assert lives(pids["a"])
 
 
 def held(pid: int) -> set[str]:

@@ -180,6 +180,19 @@ async def test_b19_a_mistake_made_while_running_is_told_once_and_changes_nothing
     assert house.serving.keys.find(KEY)
 
 
+def test_a_damaged_file_of_cookies_keeps_no_key_in_force_that_was_taken_back(house: House, tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    keys.write_text(sha256(KEY).hexdigest())
+    keeper = house.load(keys_file=keys)
+    house.file.write_text("half")
+    keys.write_text("")
+    with pytest.raises(DnsblError, match="does not hold cookie secrets"):
+        keeper.load()
+    assert house.serving.keys is not None
+    assert not house.serving.keys.known
+    assert house.firsts == [1]
+
+
 async def test_run_looks_again_and_again_until_told_to_stop(
     house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

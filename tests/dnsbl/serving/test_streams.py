@@ -411,6 +411,22 @@ async def test_a_certificate_is_read_again_and_a_bad_one_leaves_things_as_they_a
         await tls(served, trusts)
 
 
+async def test_a_certificate_whose_key_is_not_there_yet_leaves_the_old_pair_in_use(
+    serve: Serve, certified: tuple[dict[str, object], ssl.SSLContext]
+) -> None:
+    settings, trusts = certified
+    served = await serve(**settings)
+    trustme.CA().issue_cert("ns.example.net").cert_chain_pems[0].write_to_path(
+        cast("Path", settings["tls_certificate"])
+    )
+    with pytest.raises(DnsblError, match="cannot be used"):
+        served.responder.certify()
+    reader, writer = await tls(served, trusts)
+    writer.write(framed(LISTED))
+    assert listed(await read_reply(reader))
+    writer.close()
+
+
 async def test_a_certificate_that_cannot_be_used_is_one_sentence_at_the_start(
     serve: Serve, certified: tuple[dict[str, object], ssl.SSLContext], tmp_path: Path
 ) -> None:
