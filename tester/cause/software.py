@@ -17,6 +17,9 @@ class Software(StrEnum):
     MAILCOW = "mailcow"
     MAILU = "mailu"
     DOCKER_MAILSERVER = "docker-mailserver"
+    ZIMBRA = "zimbra"
+    STALWART = "stalwart"
+    HARAKA = "haraka"
     POSTFIX = "postfix"
     EXIM = "exim"
     SENDMAIL = "sendmail"
@@ -30,21 +33,29 @@ class Software(StrEnum):
 MOST = 4096
 
 #: Stacks that are known by the names of their hosts, too; what a host is called says nothing of its program.
-_STACKS = frozenset({Software.MAILCOW, Software.MAILU, Software.DOCKER_MAILSERVER})
+_STACKS = frozenset({Software.MAILCOW, Software.MAILU, Software.DOCKER_MAILSERVER, Software.ZIMBRA})
 _HOSTS = re.compile(
     r"(?<![\w.-])[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63}){0,9}\.[A-Za-z][A-Za-z0-9-]{1,62}(?![\w-])"
 )
 #: What each says: Postfix, Exim, Sendmail, OpenSMTPD and Courier as Debian 12 ships them; "Postcow" is mailcow's
-#: smtpd_banner; docker-mailserver and Mailu are known where their own host names stand in the trace.
+#: smtpd_banner; docker-mailserver and Mailu are known where their own host names stand in the trace, and Zimbra, which
+#: greets as the Postfix that it ships, where a host is named for it. Stalwart and Haraka by what they greet with and
+#: write into a trace (https://haraka.github.io/plugins/relay). What is a piece of a longer name is no program.
 _PATTERNS: tuple[tuple[Software, re.Pattern[str]], ...] = (
     (Software.MAILCOW, re.compile(r"\bpostcow\b|\bmailcow", re.I)),
     (Software.MAILU, re.compile(r"\bmailu\b", re.I)),
     (Software.DOCKER_MAILSERVER, re.compile(r"\bdocker-mailserver\b", re.I)),
-    (Software.POSTFIX, re.compile(r"\bpostfix\b", re.I)),
-    (Software.EXIM, re.compile(r"\bexim\b", re.I)),
-    (Software.OPENSMTPD, re.compile(r"\bopensmtpd\b", re.I)),
-    (Software.COURIER, re.compile(r"\bcourier\b", re.I)),
-    (Software.SENDMAIL, re.compile(r"\bsendmail\b|(?<![\w.])8\.\d{1,2}\.\d{1,2}/8\.\d{1,2}\.\d{1,2}(?!\.?\d)", re.I)),
+    (Software.ZIMBRA, re.compile(r"\bzimbra[^\n]{0,300}\bpostfix\b(?!-[a-z])", re.I)),
+    (Software.STALWART, re.compile(r"\bstalwart (?:e?smtp|mail)\b", re.I)),
+    (Software.HARAKA, re.compile(r"(?<!-)\bharaka\b(?!-[a-z])", re.I)),
+    (Software.POSTFIX, re.compile(r"(?<!-)\bpostfix\b(?!-[a-z])", re.I)),
+    (Software.EXIM, re.compile(r"(?<!-)\bexim\b(?!-[a-z])", re.I)),
+    (Software.OPENSMTPD, re.compile(r"(?<!-)\bopensmtpd\b(?!-[a-z])", re.I)),
+    (Software.COURIER, re.compile(r"(?<!-)\bcourier\b(?!-[a-z])", re.I)),
+    (
+        Software.SENDMAIL,
+        re.compile(r"(?<!-)\bsendmail\b(?!-[a-z])|(?<![\w.])8\.\d{1,2}\.\d{1,2}/8\.\d{1,2}\.\d{1,2}(?!\.?\d)", re.I),
+    ),
     (Software.EXCHANGE, re.compile(r"\bmicrosoft (?:esmtp|smtpsvc|smtp server|exchange)\b|\bsmtpsvc\b", re.I)),
 )
 

@@ -68,6 +68,14 @@ def test_postfix_has_lines_for_every_cause_that_its_settings_can_bring() -> None
         assert mine[0].lines
 
 
+def test_each_program_has_advice_of_its_own_for_the_causes_that_are_met_most() -> None:
+    """Whose stack writes Postfix's files anew is not sent to those files."""
+    for cause in (Cause.CLIENT_ADDRESS_LOST, Cause.NETWORKS_TOO_WIDE):
+        for software in (Software.ZIMBRA, Software.STALWART, Software.HARAKA):
+            setups = [one.setup for one in advice(cause, software)]
+            assert setups[:2] == ["", software.value] and "postfix" not in setups
+
+
 @pytest.mark.parametrize(
     ("text", "changed"),
     [
