@@ -38,7 +38,7 @@ from dnsbl.logbook.events import tell
 from dnsbl.logbook.lines import Chosen, Lines, in_journal
 from dnsbl.logbook.tally import EventTally
 from dnsbl.opened import open_patiently
-from dnsbl.serving.transfers import read_tsig_keys
+from dnsbl.serving.credentials import Credentials
 from dnsbl.serving.workmetrics import StoreWork, Work
 from dnsbl.settings import LogSettings, Settings, split_listen
 
@@ -117,6 +117,7 @@ def _one(
     manager: Manager | None = None,
     as_json: bool = False,
     leash: Leash | None = None,
+    credentials: Credentials | None = None,
 ) -> None:
     """These roles in this process; `manager` is told of them, where there is no parent to do so."""
     clock = SystemClock()
@@ -157,6 +158,7 @@ def _one(
             ),
             StoreWork(opened.store.times, opened.store.failures, process),
         ],
+        credentials=credentials,
     )
     node.bound.notes = notes
     reloads: set[asyncio.Task[None]] = set()
@@ -231,7 +233,7 @@ def _two(
     settings: Settings, zones: Zones, roles: list[str], manager: Manager, handed: Handed, *, as_json: bool
 ) -> None:
     """What answers in one process, the other roles in another, and nothing but these two here."""
-    read_tsig_keys(settings.dns)
+    credentials = Credentials.read(settings.dns)
     if "web" in roles:
         import dnsbl.web.server  # noqa: F401 (read here once, and not at each new start of a child)
     store = open_patiently(settings, zones).store
@@ -242,8 +244,8 @@ def _two(
             _log.error("%s", error)
         store.close()
     others = [role for role in roles if role != "dns"]
-    answers = Child(name="dns", roles=["dns"], work=partial(_as_child, settings, zones, ["dns"], handed))
-    rest = Child(name="roles", roles=others, work=partial(_as_child, settings, zones, others, handed))
+    answers = Child(name="dns", roles=["dns"], work=partial(_as_child, settings, zones, ["dns"], handed, credentials))
+    rest = Child(name="roles", roles=others, work=partial(_as_child, settings, zones, others, handed, None))
 
     def ready(documents: Sequence[dict[str, Any]]) -> None:
         bound, down = _joined(documents)
@@ -259,8 +261,16 @@ def _two(
         raise
 
 
-def _as_child(settings: Settings, zones: Zones, roles: Sequence[str], handed: Handed, leash: Leash) -> int:
-    """Serve in a process that has a parent. A child that is begun again serves the zones as they are by then."""
+def _as_child(
+    settings: Settings,
+    zones: Zones,
+    roles: Sequence[str],
+    handed: Handed,
+    credentials: Credentials | None,
+    leash: Leash,
+) -> int:
+    """Serve in a process that has a parent. A child that is begun again serves the zones as they are by then, with the
+    credentials as they are; of both what cannot be used is as the parent has read it."""
     if "dns" not in roles:
         yield_memory()
     try:
@@ -269,7 +279,9 @@ def _as_child(settings: Settings, zones: Zones, roles: Sequence[str], handed: Ha
         for mistake in error.mistakes:
             tell(_log, "zones-kept", mistake=mistake, roles=",".join(roles))
     try:
-        _one(settings, zones, roles, handed, leash=leash)
+        if credentials and leash.again:
+            credentials = Credentials.read(settings.dns, credentials)
+        _one(settings, zones, roles, handed, leash=leash, credentials=credentials)
     except DnsblError as error:
         _log_end(error)
         leash.failed(problem(error))

@@ -27,6 +27,7 @@ from dnsbl.places import signet_path, table_path
 from dnsbl.rules.bounds import Bounds
 from dnsbl.serving.answered import AnsweredBook, answers_of
 from dnsbl.serving.clientkeys import document
+from dnsbl.serving.credentials import Credentials
 from dnsbl.serving.feed import Feed, Holder
 from dnsbl.serving.follower import Follower
 from dnsbl.serving.keybook import KeyBook
@@ -44,7 +45,7 @@ from dnsbl.serving.secrets import Secrets
 from dnsbl.serving.signet import Signet, verifier
 from dnsbl.serving.sourcemetrics import SourceMetrics
 from dnsbl.serving.sources import Sources
-from dnsbl.serving.transfers import Log, Transfers, read_tsig_keys
+from dnsbl.serving.transfers import Log, Transfers
 from dnsbl.serving.upstream import Upstream
 from dnsbl.serving.workmetrics import StoreWork, Work
 from dnsbl.settings import Settings
@@ -86,14 +87,16 @@ class Front:
         *,
         handed: Handed = NONE_HANDED,
         counted: Sequence[Work | StoreWork] = (),
+        credentials: Credentials | None = None,
     ) -> None:
-        """`counted` are the metrics of this process. Raises SettingsError when the keys of transfers cannot be used, or
-        tests' names would lie in a zone."""
+        """`counted` are the metrics of this process; its `credentials` are read here where none are given. Raises
+        DnsblError when they cannot be used, or tests' names would lie in a zone."""
         mine = settings.tester.mx_domain
         if mine and any(one.origin in (mine, *_above(mine)) or mine in _above(one.origin) for one in zones):
             raise SettingsError([f"tester.mx_domain: {mine} and a zone must not lie inside one another"])
-        tsig_keys, bounds = read_tsig_keys(settings.dns), Bounds.of(settings)
-        self.responder = Responder(settings.dns, zones, clock=clock, handed=handed)
+        credentials, bounds = credentials or Credentials.read(settings.dns), Bounds.of(settings)
+        tsig_keys, self._again = credentials.tsig_keys, credentials.again
+        self.responder = Responder(settings.dns, zones, clock=clock, handed=handed, tls=credentials.tls)
         self._bound = bound
         self._settings = settings
         self._clock = clock
@@ -221,7 +224,7 @@ class Front:
             _log.error("the certificate stays as it was: %s", error)
 
     async def _begin_secrets(self) -> Shell:
-        await asyncio.to_thread(self._secrets.load)
+        await asyncio.to_thread(self._secrets.load_what_is_whole if self._again else self._secrets.load)
         return self._secrets
 
     async def _begin_metrics(self) -> Shell:

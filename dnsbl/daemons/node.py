@@ -45,6 +45,7 @@ from dnsbl.places import halted
 from dnsbl.serving import clientkeys
 from dnsbl.serving.answered import Answered
 from dnsbl.serving.copies import ZoneFiles
+from dnsbl.serving.credentials import Credentials
 from dnsbl.serving.lookups import take
 from dnsbl.serving.metrics import Page, Parts, Troubles, joined
 from dnsbl.serving.sentmetrics import Outgoing, Sending
@@ -72,7 +73,7 @@ class Node:
 
     `clearing` follows the zones where they are read again. `board` is told how each part does. `beside`, when there is
     a process beside this one, gives what that has counted. `handed` are sockets that were opened for it.
-    `counted` are the metrics of what this process tells and asks of the store.
+    `counted` are the metrics of what this process tells and asks of the store, `credentials` what answers is to use.
     """
 
     def __init__(
@@ -90,8 +91,9 @@ class Node:
         beside: Callable[[], bytes] | None = None,
         handed: Handed = NONE_HANDED,
         counted: Sequence[Work | StoreWork] = (),
+        credentials: Credentials | None = None,
     ) -> None:
-        """Raises SettingsError when a file that the settings name cannot be used."""
+        """Raises DnsblError when a file that the settings name cannot be used."""
         self.bound = Bound()
         self.board = board or Board(clock)
         self._casework = casework
@@ -109,7 +111,17 @@ class Node:
         feeds = settings.copies.feeds and "web" in roles
         self._files = ZoneFiles(casework.contents, settings, zones, clock) if feeds else None
         self._front = (
-            Front(casework.contents, settings, zones, clock, self.board, self.bound, handed=handed, counted=counted)
+            Front(
+                casework.contents,
+                settings,
+                zones,
+                clock,
+                self.board,
+                self.bound,
+                handed=handed,
+                counted=counted,
+                credentials=credentials,
+            )
             if "dns" in roles
             else None
         )

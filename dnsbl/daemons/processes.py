@@ -201,7 +201,7 @@ class Parent:
                 _shut(other.hears, other.tells)
             _shut(hears, tells, self._wakes, self._wake)
             self._selector.close()
-            _as_child(child, Leash(listens, says))
+            _as_child(child, Leash(listens, says, again=child.begun > 1))
         hear_hangups()
         _shut(says, listens)
         os.set_blocking(hears, False)
@@ -287,7 +287,8 @@ class Parent:
 class Leash:
     """The child's ends of the pipes, each with a thread of its own, so that nothing else in it waits for a pipe."""
 
-    def __init__(self, listens: int, says: int) -> None:
+    def __init__(self, listens: int, says: int, *, again: bool = False) -> None:
+        self.again = again  #: whether this process is in the place of one that has ended
         self._listens = listens
         self._says = says
         self._page: tuple[str, int] | None = None

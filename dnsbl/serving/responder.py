@@ -70,10 +70,11 @@ class Responder:
         *,
         clock: Clock = SystemClock(),  # noqa: B008 (stateless)
         handed: Handed = NONE_HANDED,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.dns = dns
         self._handed = handed
-        self._tls: ssl.SSLContext | None = None
+        self._tls = tls
         self.serving = _serving(dns, zones, table)
         self.transfer: Callable[[bytes, bytes, bool, bool], Iterator[bytes] | None] | None = None
         self.watcher: Watcher | None = None

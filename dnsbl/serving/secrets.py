@@ -20,6 +20,7 @@ from pathlib import Path
 
 from dnsbl.clock import Clock
 from dnsbl.dns.cookies import SECRET, Cookies
+from dnsbl.dns.guard import Keys
 from dnsbl.dns.respond import Serving
 from dnsbl.errors import Damaged, DnsblError
 from dnsbl.files import HIDDEN, make_secret, unopened, write_whole
@@ -66,6 +67,20 @@ class Secrets:
         if faults:
             raise faults[0]
         self.problem = self._unkept
+
+    def load_what_is_whole(self) -> None:
+        """Read both files; without one that cannot be used nobody's key is known, or cookies are made with a secret of
+        this process, until it can. Never raises."""
+        try:
+            self.load()
+        except DnsblError as error:
+            _log.error("%s", error)
+            self.problem = str(error)
+            if self._serving.keys is None and self._dns.keys_file is not None:
+                self._change(keys=Keys(stay=self._dns.keys_elsewhere == "refuse"))
+            if self._serving.cookies is None and self._dns.cookies != "off":
+                self._spare = self._spare or [self._random(SECRET)]
+                self._change(cookies=Cookies(tuple(self._spare), strict=self._dns.cookies == "strict"))
 
     def _load_cookies(self) -> None:
         if self._dns.cookies != "off":

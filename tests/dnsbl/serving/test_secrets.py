@@ -193,6 +193,26 @@ def test_a_damaged_file_of_cookies_keeps_no_key_in_force_that_was_taken_back(hou
     assert house.firsts == [1]
 
 
+@pytest.mark.parametrize("broken", ["keys", "cookies"])
+def test_who_has_served_before_answers_without_the_file_that_cannot_be_used_until_it_can(
+    house: House, tmp_path: Path, broken: str
+) -> None:
+    keys, good = tmp_path / "keys", sha256(KEY).hexdigest()
+    keys.write_text(good)
+    house.load(keys_file=keys)
+    file, whole = (keys, good) if broken == "keys" else (house.file, house.file.read_text())
+    file.write_text("half")
+    keeper = house.start(keys_file=keys)
+    keeper.load_what_is_whole()
+    assert keeper.problem
+    assert house.serving.keys is not None, "or a key would be taken for a name"
+    assert house.serving.cookies is not None
+    assert (len(house.serving.keys.known), house.firsts == [1]) == ((0, True) if broken == "keys" else (1, False))
+    file.write_text(whole)
+    keeper.load()
+    assert (len(house.serving.keys.known), house.firsts, keeper.problem) == (1, [1], "")
+
+
 async def test_run_looks_again_and_again_until_told_to_stop(
     house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
