@@ -211,7 +211,7 @@ def _host(bare: str) -> str:
     """Of a host's name, that addresses are needed, or ""."""
     place = place_of_link(bare)
     labels = host_labels(bare if place is None else place) if len(bare) <= MOST else []
-    if not labels or labels[-1].isdigit():
+    if not labels or not labels[-1][0].isalpha():
         return ""
     what = "host name" if place is None else "link"
     return f"{printable(bare)} is a {what}, and an address is needed: {how_to_find(labels)}"

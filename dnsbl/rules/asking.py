@@ -318,7 +318,7 @@ def _unread(word: str, ours: _Ours | None = None) -> Unread:
     if ours is not None and (name := ".".join(labels)) in ours.origins:
         why = f"{name} is this list, and no address on it: give the address that the bounce says is listed here."
         return Unread(text=printable(word[:100]), why=why, ours=True)
-    if labels and not labels[-1].isdigit():
+    if labels and labels[-1][0].isalpha():
         why = f"{word[:100]} is a host name, and addresses are listed: give the address that it sends from; "
         why += how_to_find(labels)
         host = ".".join(labels)

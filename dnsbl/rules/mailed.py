@@ -38,7 +38,7 @@ _AUTOMATIC = re.compile(
 )
 _PRECEDENCE = frozenset(("bulk", "list", "junk", "auto_reply", "auto-reply", "autoreply"))
 _REMARK = re.compile(r"\([^()]*\)")
-_PICK = re.compile(r"[1-9][0-9]{0,2}")
+_PICK = re.compile(r"0{0,3}[1-9][0-9]{0,2}")
 
 HOW = (
     "Forward the spam as an attachment (Outlook: Ctrl+Alt+F; Thunderbird: Message, Forward As, Attachment; Gmail: "
@@ -58,7 +58,7 @@ class Ticket:
 def ticket(recipient: str) -> Ticket:
     """Read `nominate+KEY+NUMBER@...`, of which either may be missing; what is meant for neither is passed over."""
     key, pick = "", None
-    for word in recipient.lower().partition("@")[0].split("+")[1:4]:
+    for word in recipient.lower().rpartition("@")[0].strip('"').split("+")[1:4]:
         if _KEY.fullmatch(word):
             key = reporters.MARK + word.removeprefix(reporters.MARK)
         elif _PICK.fullmatch(word):

@@ -17,7 +17,7 @@ from dnsbl.vocabulary import Refusal
 #: The label below the reverse name.
 LABEL = "_do-not-test"
 #: What owners put between and around names: blanks, commas, quotes, a key before them.
-_BETWEEN = re.compile(r"[\s,;:=|\"'`<>(){}\[\]]+")
+_BETWEEN = re.compile(r"[^\w.*-]+")
 #: How the reason of such an exclusion begins; whoever opted out may come back.
 OPTED_OUT = "opted out by TXT at "
 

@@ -197,3 +197,10 @@ def test_the_text_of_a_number_is_that_of_its_address(address: addresses.Address)
 )
 def test_of_a_link_the_place_that_it_leads_to_is_known_and_of_nothing_else(text: str, place: str | None) -> None:
     assert addresses.place_of_link(text) == place
+
+
+def test_a_range_whose_end_is_one_number_is_no_host_name() -> None:
+    with pytest.raises(ValueError, match="it is a range, and one address is needed"):
+        addresses.parse_address("192.0.2.1-20")
+    with pytest.raises(ValueError, match="a range is given as networks"):
+        addresses.parse_network("192.0.2.1-20")

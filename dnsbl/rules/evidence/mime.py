@@ -20,6 +20,8 @@ from tester.records import dataclass
 DEPTH, PARTS = 5, 100
 
 _PARAMETER = re.compile(r';\s*([a-z0-9*-]{1,40})\s*=\s*(?:"((?:[^"\\]|\\.){0,300})"|([^\s;"]{1,300}))', re.IGNORECASE)
+#: The first word of a field that declares something, in quotes or not; a comment may be behind it (RFC 2045 5.1).
+_WORD = re.compile(r"[\s\"']*([^\s;()\"']*)")
 _BLANK = re.compile(rb"\r?\n\r?\n")
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
 #: Encoded words in a row, of which blanks between are no part. The library would spell out what stands beside them.
@@ -40,7 +42,7 @@ class Leaf:
 def content_type(value: str) -> tuple[str, dict[str, str]]:
     """A Content-Type field as type and parameters, names and type in lower case; a parameter in pieces, or with a
     charset (RFC 2231), comes out whole under its name."""
-    kind = value.partition(";")[0].strip().lower()
+    kind = _word(value)
     found = {
         each[1].lower(): re.sub(r"\\(.)", r"\1", each[2]) if each[3] is None else each[3]
         for each in _PARAMETER.finditer(value)
@@ -106,13 +108,19 @@ def readable(text: str) -> str:
 
 def decoded(body: bytes, encoding: str) -> bytes:
     """A body without its transfer encoding, as far as it can be read."""
-    match encoding.partition("(")[0].strip().lower():
+    match _word(encoding):
         case "base64":
             letters = _NOT_BASE64.sub(b"", body)
             return binascii.a2b_base64(letters[: len(letters) // 4 * 4] + _padded(letters))
         case "quoted-printable":
             return binascii.a2b_qp(body)
     return body
+
+
+def _word(value: str) -> str:
+    """What a field declares, in lower case, or ""."""
+    found = _WORD.match(value)
+    return found[1].lower() if found else ""
 
 
 def _padded(letters: bytes) -> bytes:

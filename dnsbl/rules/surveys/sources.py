@@ -39,15 +39,24 @@ def ranges(texts: Iterable[str]) -> list[Network]:
     Raises BadSource."""
     found: list[Network] = []
     for text in texts:
-        first, dash, last = text.partition("-")
+        ends = _ends(text)
         try:
-            if dash:
-                found += _between(parse_address(first), parse_address(last))
-            else:
+            if ends is None:
                 found.append(parse_network(text))
+            else:
+                found += _between(*ends)
         except ValueError as error:
             raise BadSource(str(error)) from None
     return joined(found)
+
+
+def _ends(text: str) -> tuple[Address, Address] | None:
+    """The two addresses of a range, or None where it is none."""
+    first, dash, last = text.partition("-")
+    try:
+        return (parse_address(first), parse_address(last)) if dash else None
+    except ValueError:  # such as a host's name, of which the whole is told
+        return None
 
 
 def _between(first: Address, last: Address) -> Iterator[Network]:

@@ -273,3 +273,9 @@ def test_programs_that_answer_are_known_by_their_own_fields_too() -> None:
         assert mailed.automatic(header), header
     for header in ({"auto-submitted": "no (typed by hand)"}, {"precedence": "first-class"}, {"x-automobile": "yes"}):
         assert mailed.automatic(header) == "", header
+
+
+def test_a_ticket_is_read_in_quotes_and_with_zeros_before_its_number() -> None:
+    assert mailed.ticket(f'"nominate+{KEY}+02"@c.example.org') == Ticket(key=f"dnsbl-key-{KEY}", pick=2)
+    assert mailed.ticket("nominate+010@c.example.org").pick == 10
+    assert mailed.ticket("nominate+000@c.example.org").pick is None

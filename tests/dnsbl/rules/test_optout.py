@@ -79,6 +79,7 @@ def test_a_record_may_hold_names_with_commas_quotes_and_a_key_before_them() -> N
         "list=relays.example.org",
         "(relays.example.org)",
         '"*"',
+        "\ufffd\ufffdrelays.example.org\ufffd",  # quotes that are no ASCII
         "*, please",
     ):
         assert optout.says([text], here), text

@@ -25,6 +25,9 @@ from tests.dnsbl.rules.evidence.samples import RFC822, SPAM, forward, multipart
         ("x/y; name*0*=utf-8'en'a%20; name*1*=b'%20; name*2=c.eml", "x/y", {"name": "a b' c.eml"}),
         ("m/x; boundary*=''b1", "m/x", {"boundary": "b1"}),
         ("x/y; *=a", "x/y", {"": "a"}),
+        ("message/rfc822 (the spam)", "message/rfc822", {}),
+        ('"multipart/mixed" (x); boundary=b', "multipart/mixed", {"boundary": "b"}),
+        ("text/plain charset=utf-8", "text/plain", {}),
         ("", "", {}),
         (";;;=", "", {}),
     ],
@@ -204,3 +207,10 @@ def test_what_a_digest_holds_is_messages() -> None:
 )
 def test_encoded_words_are_read_as_far_as_they_go(text: str, shown: str) -> None:
     assert readable(text) == shown
+
+
+def test_an_encoding_may_stand_in_quotes_or_have_something_behind_it() -> None:
+    for encoding in ("base64", "BASE64 ", '"base64"', "base64 (RFC 2045)", "base64;", " 'base64'"):
+        assert decoded(b"YWI=", encoding) == b"ab", encoding
+    for encoding in ("", "x-base64", "7bit", "(base64)"):
+        assert decoded(b"YWI=", encoding) == b"YWI=", encoding

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_address, ip_network
 
 import pytest
@@ -160,3 +161,11 @@ def test_a_line_that_may_name_another_domain_too_is_refused_and_not_guessed_at()
             sources.domains([("list", line.encode())])
     for line in ('"joe@example.org" <joe@example.org>', "Doe, Joe <joe@example.org>", "example.org # joe@example.net"):
         assert sources.domains([("list", line.encode())]).names == ["example.org"]
+
+
+def test_of_what_is_no_range_the_whole_is_told() -> None:
+    for text in ("mx-1.example.org", "192.0.2.1-20", "192.0.2.0/24-192.0.3.0/24", "-192.0.2.1", "192.0.2.1-"):
+        with pytest.raises(BadSource, match=re.escape(text)):
+            sources.ranges([text])
+    with pytest.raises(BadSource, match=r"mx-1\.example\.org is a host name"):
+        sources.ranges(["mx-1.example.org"])
