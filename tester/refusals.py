@@ -63,6 +63,7 @@ _LISTED = _Words(
     r"\bblocked (?:using|by|at|in|for|due|because|-|see)",
     r"\b(?:dns|r|u)bls?\b|\bblackhole|\bbanned\b|\breputation\b|\bgo away\b|\bunwelcome\b|\bspammers?\b",
     r"\b(?:is|are|as|be|through|by|:) an? (?:\w+ )?open relay|: open relay\b|\bfrom open relays?\b",
+    r"(?<!not an )\bopen prox(?:y|ies)\b|\babusers?\b|\breported (?:for|as)\b",
     r"\brelay(?:ing)?[- ](?:test|prob|scan|check(?:er|ing))|\btesters?\b",
     r"\bnot welcome\b|\b(?:rejected|refused|barred) for (?:scanning|probing|spamming|abuse)\b"
     r"|\b(?:spf|dkim|dmarc)\b[^.;]{0,40}\b(?:fail|reject|invalid|not (?:pass|align))",
@@ -80,12 +81,17 @@ _RELAY_BARRED = _Words(r"\brelay(?:ing)?\b[^.;,]{0,60}\b(?:blocked|flagged|barre
 #: Relaying itself. From the servers' own texts: Postfix, Exim, Sendmail, Courier, OpenSMTPD, qmail, Exchange, Domino,
 #: MDaemon, Kerio, IceWarp, IMail, hMailServer, MailEnable, SmarterMail, Haraka, Stalwart, chasquid, James.
 _RELAY = _Words(
-    r"\brelay|\bgateway(?:ing)?\b|rcpthosts|\bthird[- ]party\b|\bmail (?:through|via|using) (?:this|our|my)\b"
+    r"\brelay|\bgateway(?:ing)?\b|rcpthosts|\bthird[- ]party\b|\bmail (?:through|via|using) (?:this|our|my)\b",
+    # both ends of a letter at once
+    r"\b(?:neither|none)\b(?! of your)[^.;]{0,50}\b(?:local|ours|mine|hosted|here)\b|\b(?:non-?local|outside"
+    r"|foreign) to (?:an? )?"
+    r"(?:non-?local|outside|foreign)\b",
 )
 #: Other relays than this one: where dial-up lines are refused, "please use the SMTP relay at your service provider".
 _ANOTHER_RELAY = _Words(
     r"\b(?:use|using|through|via|contact)\b[^.;]{0,40}\b(?:your|their)\b[^.;]{0,20}\brelay\w*",
     r"\b(?:use|using) (?:the |an? )?(?:\w+ )?relay\w* (?:at|of|from)\b",
+    r"\brelay (?:it |mail |your mail )?(?:via|through|using) (?:your|their)\b",
     # Sendmail calls the client a relay
     r"\bresolv\w* relay|\brelay(?: host)? names?\b",
     # what a host is blamed for, and how a server calls itself
@@ -112,8 +118,9 @@ _SENDER = _Words(
     r"|\b(?:bogus|bad|invalid|fake|forged|valid) (?:mail )?from\b|\bfrom: (?:address|domain)|\bspoof"
     r"|\bnot (?:allowed|permitted|authori[sz]ed|designated) to send (?:e-?mail |mail |messages )?(?:from|as)\b"
     r"|\brestrictdomainsto|\b(?:host|client|source|remote) (?:network|country|ip)\b"
-    r"|\bconnections? (?:is |was )?(?:rejected|denied|blocked)"
-    r"|\b(?:mail|e-?mail|send(?:ing)?) from (?:your|this|\[?\d)|\bconnections? from\b|\breturn[- ]path\b|\bof sender\b"
+    r"|\bconnections? (?:is |was )?(?:rejected|denied|blocked|refused)"
+    r"|\b(?:mail|e-?mail|send(?:ing)?) from (?:your?\b|this|\[?\d)|\bconnections? from\b|\breturn[- ]path\b"
+    r"|\bof sender\b"
     r"|\bmail from \W*(?:(?:is|was|has been) )?(?:rejected|refused|denied|blocked|not)\b"
     r"|\byour (?:ip|network|host|system|country|isp|domain|(?:mail ?)?server)\b[^.;]{0,40}"
     r"\bnot (?:allowed|permitted|authori[sz]ed) to (?:send|connect|deliver)\b"
@@ -121,6 +128,7 @@ _SENDER = _Words(
     r"\bip(?: address)? (?:you're|you are|sending|name)"
     r"|\b(?:dynamic|residential|dial-?up) (?:ip|address|client|pool|host|range)"
     r"|\b(?:permitted|approved|allowed|known) senders?\b",
+    r"\bcall(?:back|out)\b|\byour (?:host|domain|server|ip)\w*\b[^.;]{0,30}\b(?:match|resolv)",
     r"\breverse (?:dns|host|name|lookup|record)|\bptr\b|\brdns\b|\bhelo\b|\behlo\b|\bspf\b|\bdkim\b|\bdmarc\b",
 )
 #: The same by enhanced codes: RFC 3463 3.2, RFC 7372, and what Google has added.
@@ -128,8 +136,19 @@ _SENDER_CODE = re.compile(r"(?<![\d.])[45]\.(?:1\.[78]|7\.2[0-8])(?![\d.])")
 #: Not now: says nothing of who may relay, and of us only where it names us. "Try again" is a wait in a temporary reply
 #: alone: others say "check the address and try again".
 _GREYLISTED = _Words(r"\bgr[ea]y-?list")
-_RATE = _Words(r"\btoo (?:many|fast|much|frequent)|\brate\b|\bfrequen|\bthrottl|\boverload|\bbusy\b|\bquota\b|\bfull\b")
+_RATE = _Words(
+    r"\btoo (?:many|fast|much|frequent|quick|often|soon)|\brate\b|\bfrequen|\bthrottl|\boverload|\bbusy\b"
+    r"|\bquota\b|\bfull\b"
+)
 _LATER = _Words(r"\btry(?:ing)? (?:again|later)|\bcome back\b|\blater\b|\bdefer|\btemporar|\bunavailable\b")
+_LATER_ABROAD = _Words(
+    r"sp[äa]ter\b|vor[üu]bergehend|plus tard|temporair|m[áa]s tarde|tempor[aá]l|mais tarde|tempor[áaâ]ri|pi[ùu] tardi"
+    r"|temporane|poz[jž]e|pozn[ie]j|p[óo]źniej|późn|tymczas|později|dočasn|neskôr|daha sonra|geçici|senare|tillfällig"
+    r"|senere|midlertidig|myöhemmin|tilapäi|\blater\b|tijdelijk|később|ideiglenes|mai târziu",
+    r"позже|поздн|временн|пізніше|тимчасов|по-късно|αργότερα|προσωριν|稍[后後]|[临臨]时|臨時|暂时|暫時|後ほど"
+    r"|一時的|しばらく"
+    r"|나중에|일시적|잠시|tạm thời|thử lại sau|ภายหลัง|ชั่วคราว|nanti|sementara|מאוחר|זמני|لاحق|مؤقت",
+)
 #: "User unknown" and its like mean a recipient at our own domain, which is nobody's there.
 _RECIPIENT = _Words(
     r"\bnon-?local\b|\b(?:not|no|isn't|invalid|bad|unknown|unroutable|unrouteable|undeliverable|non-?existent)\b"
@@ -143,7 +162,8 @@ _RECIPIENT = _Words(
     r"\bmail (?:for|to)\b[^.;]{0,30}\bnot\b",
     r"\bdelivery\b[^.;]{0,20}\bnot\b[^.;]{0,20}\b(?:allowed|permitted|authori[sz]ed)"
     r"|\bonly\b[^.;]{0,30}\b(?:local|own)\b",
-    r"\bunroute?able\b|\bno valid recipients?\b|\brecip(?:ient)?notfound|\bcuda_nsu\b|\bmust be (?:a )?local\b",
+    r"\bunroute?able\b|\bno valid recipients?\b|\brecip(?:ient)?notfound|\bcuda_nsu\b|\bmust be (?:a )?local\b"
+    r"|\baccept\w* (?:e-?)?mail (?:for|to)\b[^.;]{0,40}\bonly\b|\bonly accept\w* (?:e-?)?mail (?:for|to)\b",
 )
 #: Words that speak of who connects, greets or sends, where nothing speaks of relaying.
 _TESTER = _Words(
@@ -156,40 +176,60 @@ _TESTER = _Words(
 #: Nouns for who receives, with whatever is said of him.
 _RECEIVER = _Words(
     r"\brecipients?\b|\b(?:bad)?rcpt\w*|\bbadrecip|\bmailbox(?:es)?\b|\busers?\b|\bcustomers?\b|\balias(?:es)?\b"
-    r"|\baccounts?\b|\bname directory\b|\bresponsible for\b",
+    r"|\baccounts?\b|\bname directory\b|\bresponsible for\b|\bdestinations?\b|\b(?:my|our|local|virtual"
+    r"|hosted) (?:own )?domains?\b",
     r"\bnot found\b|\bno such (?:id|name|person|address)\b|\bdoes? ?n[o']t? exists?\b|\bnot exists?\b"
     r"|\bno longer valid\b|\bdoes no exist|\binactive\b",
 )
 #: The same in the languages of other servers: nouns for passing on and logins; for who receives; for who sends;
 #: and for who connects.
 _RELAYING_ABROAD = _Words(
-    r"weiter(?:ge)?leit|anmeld|authenti[fs]i[kzc]|\brelais\b|\breenv[ií]o|retransmi|(?:des|re)?encaminh|autentica"
+    r"weiter(?:ge)?leit|\bleite[nt]?\b[^.;]{0,40}\bweiter\b|anmeld|authenti[fs]i[kzc]|\brelais\b|\breenv[ií]o"
+    r"|retransmi|(?:des|re)?encaminh|autentica"
     r"|autenticar|inoltr|\brelé\b|przekaz[ya]|uwierzytel|doorstur|authenticati|aktarma|kimlik do[gğ]rula|yetkilendir"
     r"|yönlendir|\bkeine (?:berechtigung|erlaubnis)",
-    r"пересыл|ретрансл|авториз|аутентиф|автентиф|релей|přepos|ověřen|vidarebefordr|videresend|autentiser|továbbít"
+    r"пересыл|ретрансл|авториз|аутентиф|автентиф|релей|přepos|předáv|ověřen|vidarebefordr|videresend"
+    r"|autentiser|továbbít"
     r"|hitelesít|αναμετάδ|ταυτοπο|\brelä|\bvälity|edelleenläh|xác thực|chuyển tiếp|ยืนยันตัวตน|otentikasi|אימות|مصادقة",
     r"[中轉转][继繼发發寄]|[認认][证證]|[验驗][证證]|登[录錄入]|中継|リレー|転送|認証|릴레이|중계|인증|로그인",
+)
+_DOMAIN = (
+    r"(?:\bdomaine|\bdom[íií]ni[ou]|\bdom[aä]in\b|\bdomän|\bdomæn|\bdomen|\bdomein|\bdom[ée]n[auyě]?\b"
+    r"|\bdoménu|\btartomány"
+    r"|verkkotunnu|alan ad|tên miền|домен|域|網域|ドメイン|도메인|โดเมน|דומיין|نطاق|دامنه)"
+)
+_NO = (
+    r"(?:\b(?:nicht|kein\w*|fremd\w*|non|ne|pas|não|niet|geen|nie|inte|no (?:se|es|est[aá]|acept|aloj|admit"
+    r"|permit|pertenec|local)\w*"
+    r"|ne(?:obsluh|host|p[rř]ij|pat[rř]|spravu|lok[aá]l)\w*|ikke|ikkje|ei|nem|nu|tidak|bukan|không|не|чуж\w*"
+    r"|външ\w*|обуч\w*|δεν)\b|m[ıiuü]yor|de[ğg]il|[不非未無]|没有|沒有|ません|않|아닙|아니|ไม่|לא|אינו|غير|لا\b|نیست)"
 )
 _RECEIVER_ABROAD = _Words(
     r"\bempf(?:ae|ä)nger|\bbenutzer|\bpostfach|adresse existiert|\bkonto\b|\bbo[iî]te\b|\bbuz[oó]n\b|\bcasella\b"
     r"|\bdestinataire|utilisateur|\bdestinat[aá]ri|\busuario|\busuário|\butente|indirizzo inesistente",
     r"użytkownik|uzytkownik|adresat|nie ma takiego|\bontvanger|gebruiker|\balıcı|kullanıcı|kullanici|příjemc"
     r"|u[zž]ivatel|mottagare|mottaker|modtager|\banvändare|\bbruger|\bbruker|vastaanottaj|käyttäj|címzett|felhasznál|utilizator"
-    r"|destinatarul|korisnik|uporabnik|príjemc|používate|kasutaja|vartotoj|lietotāj",
+    r"|destinatarul|korisnik|uporabnik|primatelj|primalac|príjemc|používate|kasutaja|vartotoj|lietotāj",
     r"получател|пользовател|адресат|одержувач|користувач|потребител|почта для|παραλήπτ|χρήστη",
     r"ящик|скриньк|skrzynk|schránk|postvak|brevlåd|postkass|postilaatik|postafiók|posta kutusu|θυρίδ|תיבת|صندوق"
     r"|邮箱|信箱|メールボックス|메일함|hộp thư|กล่องจดหมาย|kotak surat",
     r"用[户戶]|使用者|收件[人者]|宛先|ユーザ|受信者|수신자|사용자|người (?:nhận|dùng)|địa chỉ|ผู้(?:รับ|ใช้)"
-    r"|pengguna|penerima|נמען|משתמש|المستخدم|المستلم",
+    r"|pengguna|penerima|נמען|משתמש|المستخدم|المستلم|کاربر|گیرنده",
 )
 #: "There is none", or "unknown": of whom, where nobody else was named.
 _NOBODY_ABROAD = _Words(
-    r"\bunbekannt|inconnu|desconocid|desconhecid|sconosciut|nieznan|\bonbekend|okänd|ukendt|ukjent|неизвестн|невідом"
+    r"\bunbekannt|inconnu|desconocid|desconhecid|sconosciut|nieznan|\bonbekend|okänd|ukendt|ukjent|nepoznat"
+    r"|непознат|неизвестн|невідом"
     r"|άγνωστ|existiert nicht|n'existe pas|\bno existe|\bnão existe|inexist|neexist|non esiste|nie istnieje",
     r"bestaat niet|не существует|не найден|нет такого|не існує|не знайдено|finns inte|findes ikke|finnes ikke|ei löydy"
     r"|ei ole olemassa|nem létezik|nincs ilyen|bulunamad|mevcut de[gğ]il|δεν υπάρχει|nu exist[aă]|ne postoji",
     r"不存在|找不到|存在しません|見つかりません|찾을 수 없|존재하지|không tồn tại|ไม่พบ|tidak (?:ditemukan|dikenal)"
     r"|(?:אינו|לא) קיים|غير موجود",
+)
+#: That a domain is served here, they deny, whosever it is. What a look-up has not found may be the sender's.
+_DOMAIN_ABROAD = _Words(
+    rf"\A(?!.*(?:\b(?:mx|dns)\b|r[eé]s[oou]+l|aufl[öo]s|разреш|解析|名前解決)).*?(?:{_DOMAIN}[^.;。]{{0,60}}?{_NO}"
+    rf"|{_NO}[^.;。]{{0,60}}?{_DOMAIN})"
 )
 _SENDER_ABROAD = _Words(
     r"\babsender|\bexp[ée]diteur|[ée]metteur|\bremitente|\bmittente|\bremetente|nadawc|\bafzender|отправител|відправник"
@@ -197,9 +237,11 @@ _SENDER_ABROAD = _Words(
     r"|подател|发件人|寄件|送信元|送信者|발신자|보낸 ?사람|người gửi|ผู้ส่ง|pengirim|שולח|المرسل",
 )
 _TESTER_ABROAD = _Words(
-    r"gesperrt|blockiert|\bihre? (?:ip|server|rechner)|\bbloqu|\bbloccat|\bvotre (?:adresse|serveur|ip)"
-    r"|\bs[eu]u? (?:ip|servidor|direcci)",
-    r"заблок|\bваш\w* (?:ip|сервер|адрес|хост)|zablokowan|\btw[oó]j|geblokkeerd|\buw (?:ip|server)|engellen|[來来]自"
+    r"gesperrt|blockiert|\bihre? (?:ip|server|rechner|domain)|\bbloqu|\bbloccat|\bvotre (?:adresse|serveur|ip"
+    r"|domaine)"
+    r"|\bs[eu]u? (?:ip|servidor|direcci|dom[ií]nio)|\b(?:vostro|tuo|suo) (?:ip|server|dominio|indirizzo)",
+    r"заблок|\bваш\w* (?:ip|сервер|адрес|хост|доме)|zablokowan|\btw[oó]j|geblokkeerd|\buw (?:ip|server|domein)"
+    r"|engellen|[來来]自"
     r"|您的(?:ip|服务器|邮件服务器|域名)|封禁|차단",
 )
 _ECHO = re.compile(r"<[^<>]{0,400}>|\"(?:[^\" ]{0,200}|[^\"]{0,200}@[^\"]{0,200})\"")
@@ -208,7 +250,8 @@ _NUMBERS = re.compile(r"\S*\d\S*|\S+@\S+")
 #: Addresses of pages and names of hosts, which hold words of their own.
 _PLACES = re.compile(r"\bhttps?:\S*|(?<![\w.-])(?:[a-z0-9_-]+\.)+[a-z]{2,}(?![\w-])")
 _ESCAPED = re.compile(r"\\(?:x([0-9a-f]{2})|([tnr\\]))")
-#: Characters of a reply that are read.
+_TORN = re.compile(r"(?<!\\)\\(?:x[0-9a-f]?)?\Z")
+#: Characters of a reply that are read; each octet of one may have been escaped as four.
 MOST = 500
 
 
@@ -220,7 +263,7 @@ def read(reply: str, *, us: Collection[str] = (), at_sender: bool = False, to_us
     Names of ours are no words for relaying, although most of a tester's names speak of relays: who blocks us by name
     blocks us. Letters beyond ASCII are read as UTF-8, or as Latin-1 where they are none.
     """
-    said = _unescaped(reply[:MOST])
+    said = unescaped(reply[: 4 * MOST])[:MOST]
     of_sender = bool(_SENDER_CODE.search(said))
     bare = _ECHO.sub(" ", _CODES.sub(" ", said))
     text = " ".join(_NUMBERS.sub(" ", bare).lower().split())
@@ -258,11 +301,14 @@ def _meant(words: str, *, named: bool, of_sender: bool, temporary: bool) -> Mean
         return Meant.RELAYING
     if _SENDER_ABROAD.found_in(plain):
         return Meant.TESTER
+    if temporary and _LATER_ABROAD.found_in(plain):
+        return Meant.TESTER if named or _TESTER_ABROAD.found_in(plain) else Meant.UNTOLD
     if _RECIPIENT.found_in(plain) or _RECEIVER_ABROAD.found_in(plain):
         return Meant.RELAYING
     if named or _TESTER.found_in(words) or _TESTER_ABROAD.found_in(plain):
         return Meant.TESTER
-    return Meant.RELAYING if _RECEIVER.found_in(plain) or _NOBODY_ABROAD.found_in(plain) else Meant.UNTOLD
+    nobody_here = any(said.found_in(plain) for said in (_RECEIVER, _NOBODY_ABROAD, _DOMAIN_ABROAD))
+    return Meant.RELAYING if nobody_here else Meant.UNTOLD
 
 
 def _of_relaying(words: str) -> bool:
@@ -271,10 +317,13 @@ def _of_relaying(words: str) -> bool:
     return any(said.found_in(plain) for said in (_RELAY, _LOGIN, _RELAYING_ABROAD))
 
 
-def _unescaped(reply: str) -> str:
+def unescaped(reply: str) -> str:
     """What `smtp.escape` has made printable, as text; what is text already stays."""
-    octets = _ESCAPED.sub(lambda found: chr(int(found[1], 16)) if found[1] else " ", reply)
+    octets = _ESCAPED.sub(lambda found: chr(int(found[1], 16)) if found[1] else " ", _TORN.sub("", reply))
     try:
         return octets.encode("latin-1").decode()
-    except UnicodeError:
+    except UnicodeDecodeError as fault:  # the last letter may have been cut
+        whole = fault.reason != "unexpected end of data"
+        return octets if whole else octets[: fault.start].encode("latin-1").decode()
+    except UnicodeEncodeError:
         return octets

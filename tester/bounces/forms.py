@@ -9,6 +9,31 @@ import re
 
 from tester.records import dataclass
 
+_NEXT = (
+    r"(?:serv(?:er|idor|eur)\w{0,9}|сервер\w{0,9}|服[务務]器|伺服器|サーバー?|서버|sunucu\w{0,9}|máy chủ"
+    r"|palvelin\w{0,9}|kiszolgáló\w{0,9}|διακομιστή\w{0,9}"
+    r"|\bhosts?|\bexchangers?|\bdom[aäæéíi]\w{0,9}|домен\w{0,9}|域名|網域|ドメイン|도메인|tên miền)"
+)
+_UNREACHED = (
+    r"(?:\b(?:not |n't |never )(?:be |been )?(?:found|reach|contact|locat|answer|respon)\w{0,9}\b"
+    r"(?! (?:in|on|at|here|to)\b)|\bno answer|returned no"
+    r"|erreich|gefunden|antwort|introuvable|injoignable|répond|encontrad|alcanz|responde|trovat|raggiung|risponde|bereik"
+    r"|gevonden|найти"
+    r"|найден|недоступ|отвеча|знайд|відпов|znalezion|odpowiad|osiąg|nalezen|dostupn|odpov|bulunam|ulaş|yanıt"
+    r"|tìm thấy|phản hồi"
+    r"|ditemukan|merespon|terjangkau|hitta|svar|fundet|funnet|nås\b|löyd|vasta[an]|található|elérhet|válaszol"
+    r"|găsit|răspun"
+    r"|απαντ|βρέθηκ|找不到|[无無]法|[没沒]有|超[时時]|見つか|応答|찾을|응답)"
+)
+#: The next server could not be found, asked or reached, in any language: who says whose it is has a word for the
+#: recipient in the same sentence, which is no refusal of one.
+_ON_THE_WAY = (
+    rf"|{_NEXT}[^.;]{{0,40}}?{_UNREACHED}|{_UNREACHED}[^.;]{{0,30}}?{_NEXT}"
+    r"|verbind|connexion|se connecter|conexi[óo]n|conexão|conectar|connession|connetter|verbinding|соедин"
+    r"|подключ|з'єднан|połącz"
+    r"|připoj|spojen|bağlan|kết nối|terhubung|sambung|anslut|forbindelse|yhtey|csatlakoz|conexiun|σύνδεσ"
+    r"|συνδε|连接|連接|连线|接続|연결"
+)
 #: The server went out to deliver the letter and could not: whatever it says of an end, it did mean to relay.
 GAVE_UP = re.compile(
     r"in the queue too long|number of delivery attempts"
@@ -19,7 +44,10 @@ GAVE_UP = re.compile(
     r"|could(?:n't| not) (?:connect|find)"
     r"|connect to [^ ]{1,80} (?:connection |operation )?(?:refused|timed|no route|network)"
     r"|(?:host|network|server)s? (?:is |was |are |were )?(?:unreachable|down|not respond)|no route to host"
-    r"|name (?:server|service)[a-z :]{0,20}(?:fail|error|timeout|problem)|host not found|lookup fail"
+    r"|name (?:server|service)[a-z :]{0,20}(?:fail|error|timeout|problem)|host not found"
+    r"|look-?ups? (?:has |have |was )?(?:fail|did|error|not|incomplete)|\bresolv(?:e|ing) "
+    r"|dns (?:server )?(?:return|fail)"
+    r"|no mail exchanger|non-?existent domain|attempts (?:were |are )?exhausted|refused (?:the |our |a )?connection"
     r"|dns (?:domain|query|error|type|lookup|hard|soft|fail)|no mx\b|null ?mx\b|unknown host|host unknown"
     r"|no route found|no mail servers? (?:appear|exist|found|available)"
     r"|(?:could|can)(?:not| not|n't) (?:be )?resolve|no such host|bad destination (?:host|system)"
@@ -30,9 +58,10 @@ GAVE_UP = re.compile(
     r"|\bforwarding loop|\blooping\b|not reachable within|did not respond"
     r"|\bnxdomain|\bservfail|\benotfound|\beconn(?:refused|reset)|\betimedout|\behostunreach"
     # what was asked of the next server's encryption, which it did not have
-    r"|starttls|\btls (?:is |was )?(?:required|not|handshake|negotiation|fail)|cannot start tls|dnssec|\btlsa\b"
+    r"|starttls|mta-?sts|\bdane\b|\btls (?:is |was )?(?:required|not|handshake|negotiation|fail)"
+    r"|cannot start tls|dnssec|\btlsa\b"
     r"|certificate (?:is |was |has )?(?:not|verif|expired|invalid|untrusted|mismatch)"
-    r"|unable to (?:connect|contact|resolve|establish)|wasn't able to establish|greeting failed"
+    r"|unable to (?:connect|contact|resolve|establish)|wasn't able to establish|greeting failed" + _ON_THE_WAY
 )
 
 #: Some server on the way stumbled over the form of the letter or of the conversation: that is no refusal to relay.
@@ -56,6 +85,7 @@ BLOCKED = re.compile(
     r"|(?<!not )(?<!n't )\blisted (?:at|in|on|by)\b|\breputation\b|spamhaus|spamcop|\bspf\b|\bdkim\b|\bdmarc\b"
     r"|banned sending|reverse dns|\bptr\b|\brdns\b|sender (?:verif|callout)"
     # whoever passed it on could not log in there, or may not send under that name
+    r"|\b(?:refus|reject|den[iy])\w* our\b|\baccount (?:is |was )?not (?:verified|activated|approved)"
     r"|\bcredentials\b|authentication (?:failed|failure|unsuccessful)|(?<![\w.:@-])535[ -]|\bsasl\b"
     r"|\bsender(?: address)? (?:is |was )?(?:not|rejected|refused|denied)|\bsender identit|\bsend(?:ing)? ?as\b"
     r"|\bidentit(?:y|ies)\b[^.;]{0,40}\b(?:fail|not)|(?:from |sender )(?:e-?mail )?address[^.;]{0,30}\bnot\b"
@@ -65,7 +95,7 @@ SPENT = re.compile(
     r"\bquota\b|(?:limit|allowance)s? (?:is |was |has been |have been )?(?:exceed|reach)|exceed[^.;]{0,60}\blimit"
     r"|reached [^.;]{0,30}\blimit|max (?:e?-?mails|messages) per|disabled from sending|used up"
     r"|rate.?limit|\bthrottl|too many (?:messages|mails|recipients)|max defers|suspended|outbound (?:spam|sender)"
-    r"|suppress(?:ed|ion)|previously bounced|insufficient|storage"
+    r"|suppress(?:ed|ion)|previously bounced|insufficient|storage|not enough (?:space|memory|room)"
     r"|(?<![\w.:@-])552[ -]|(?<![\w.:@-])5\.2\.2(?![\w@.-])|mailbox[a-z ]{0,9} full\b"
     r"|(?:postfach|mailbox|konto)[a-zäöü ]{0,20} voll\b|boîte[a-zà-ÿ ]{0,20} pleine|buz[oó]n[a-zà-ÿ ]{0,20} llen[oa]"
     r"|casella[a-zà-ÿ ]{0,20} piena|caixa[a-zà-ÿ ]{0,20} chei[ao]|postvak[a-z ]{0,20} vol\b"
@@ -74,7 +104,7 @@ SPENT = re.compile(
 )
 #: A filter did not like the letter's text, where another one might have passed.
 FILTERED = re.compile(
-    r"\bspam(?:my)?\b|\bube\b|unsolicited|\bvirus|\bmalware|\bphish|infected|\bbanned\b|bulk e-?mail"
+    r"\bspam(?:my)?\b|\bube\b|\bdlp\b|unsolicited|\bvirus|\bmalware|\bphish|infected|\bbanned\b|bulk e-?mail"
     r"|(?:message|mail)'?s? content|content (?:reject|filter|block)|looks like junk|suspicious"
     r"|\b(?:illegal|executable) (?:attachment|file)|message filtered"
     r"|(?:attachment|anhang|anlage)[^.;]{0,40}(?:not|nicht|block|reject|forbid|type)|垃圾[邮郵]件|迷惑メール|スパム|스팸|спам"

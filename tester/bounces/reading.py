@@ -81,12 +81,12 @@ def _by_status(reports: Collection[StatusReport], said: Own, pieces: Iterable[by
         )
     if any(_stumbled(report, said) for report in reports):
         return _say(Finding.UNPROVEN, "The report tells of a fault in the letter's form, not of a refusal to relay.")
-    diagnoses = " ".join(report.diagnostic.lower() for report in reports)
+    diagnoses = " ".join(report.words for report in reports)
     if _another_step(f"{said.text} {diagnoses}") or any(
         _beside_relaying(_diagnosed(report, said), replies=filter(None, [report.reply])) for report in reports
     ):
         return _say(Finding.UNPROVEN, _BESIDE)
-    if not all(_is_refusal(f"{report.diagnostic} {report.status}") for report in reports):
+    if not all(_is_refusal(f"{report.words} {report.status}") for report in reports):
         return _say(Finding.UNPROVEN, _FAULT)
     return _say(Finding.BOUNCED, "A delivery status report says that the letter has failed for good.")
 
@@ -177,14 +177,14 @@ def _is_ours(reports: Iterable[StatusReport], said: Own, us: Ours) -> bool:
     return (
         any(host in us.names for report in reports for host in _hosts(report.remote_mta))
         or us.marked(said.text)
-        or any(us.marked(report.diagnostic.lower()) for report in reports)
+        or any(us.marked(report.words) for report in reports)
     )
 
 
 def _gave_up(reports: Iterable[StatusReport], said: Own) -> bool:
     """Whether a failure came after vain attempts to deliver: by its diagnosis, or by the text beside a status that
     names no reason."""
-    diagnoses = [report.diagnostic.lower() for report in reports]
+    diagnoses = [report.words for report in reports]
     if any(forms.DENIED.search(each) for each in diagnoses):
         return False
     vague = any(report.status in _VAGUE for report in reports)
@@ -243,12 +243,12 @@ def _stumbled(report: StatusReport, said: Own) -> bool:
     some servers write 5.5.0 and 5.6.0 for whatever they do not like."""
     if not (report.status in (*_VAGUE, "5.3.4", "5.3.5") or report.status.startswith(("5.5.", "5.6."))):
         return False
-    return bool(forms.STUMBLED.search(report.diagnostic.lower() or said.text))
+    return bool(forms.STUMBLED.search(report.words or said.text))
 
 
 def _diagnosed(report: StatusReport, said: Own) -> str:
     """What a report says of the reason, in lower case: its diagnosis, else the text beside a status that names none."""
-    return report.diagnostic.lower() or (said.text if report.status in _VAGUE else "")
+    return report.words or (said.text if report.status in _VAGUE else "")
 
 
 def _hosts(remote_mta: str) -> Collection[str]:

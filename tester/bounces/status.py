@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 
 from tester.received.fields import fields
 from tester.records import dataclass
+from tester.refusals import unescaped
 from tester.smtp import escape
 
 _MOST = 100  # recipients of one report
@@ -37,6 +38,11 @@ class StatusReport:
     remote_mta: str  #: escaped and bounded; or ""
     diagnostic: str  #: escaped and bounded; or ""
     retried: bool  #: says until when it will be tried again, whatever the action says
+
+    @property
+    def words(self) -> str:
+        """The diagnosis as text in lower case: what `escape` has made of letters beyond ASCII are no words."""
+        return unescaped(self.diagnostic).lower()
 
     @property
     def reply(self) -> str:

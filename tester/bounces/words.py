@@ -53,7 +53,8 @@ LANGUAGES = {
         r"|deferr|for the (?:last|past) \d|after more than \d|(?:next|another|further) (?:delivery )?(?:attempt|retry)"
         r"|\b(?:re-?)?queued\b|\b(?:in|on) (?:the|our|its|a) (?:mail |retry |delivery )?queue\b(?! too long)|so far\b"
         r"|gr[ea]y-?list|try(?:ing)? (?:to (?:send|deliver) )?(?:it|this|your (?:message|mail)) again",
-        held=r"moderat(?:ion|or|ed)\b|quarantin|(?:is|being|been|was|are) held|\bheld (?:for|until|in|pending|back)"
+        held=r"moderat(?:ion|or|ed)\b|quarantin|\bwaiting list\b|(?:is|being|been|was|are) held|\bheld (?:for"
+        r"|until|in|pending|back)"
         r"|on hold\b"
         r"|(?:pending|await\w*|wait\w* for|require\w*|need\w*) (?:\w+ ){0,3}(?:approv|confirm|verif|releas|review)"
         r"|(?:please|must|to) (?:confirm|verify|prove|authenticate) (?:that )?(?:you|it)|captcha|challenge"

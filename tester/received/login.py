@@ -10,8 +10,8 @@ import re
 
 from tester.received.line import Hop
 
-#: Transmission types that tell of a login (RFC 3848, RFC 6531 4.3), and an old custom.
-_TYPE = re.compile(r"(?:UTF8)?(?:E?SMTP|LMTP)S?A\b|ASMTP\b", re.IGNORECASE)
+#: Transmission types that tell of a login (RFC 3848, RFC 6531 4.3), and an old custom; behind a program's name, too.
+_TYPE = re.compile(r"(?:\w{1,20} )?(?:(?:UTF8)?(?:E?SMTP|LMTP)S?A\b|ASMTP\b)", re.IGNORECASE)
 #: The same in the words of mail programs: Postfix, Sendmail, Exim, Courier, qmail and others.
 _WORDS = re.compile(
     r"authenticated\b|\bauth(?:enticated)?[ =:]+(?:user|login|plain|cram|digest|scram|ntlm|gssapi|xoauth|smtp)"

@@ -66,6 +66,73 @@ def test_the_words_that_servers_ship_are_understood(meant: Meant, reply: str) ->
     assert read(reply, us=US).meant is meant
 
 
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "550 Diese Domain wird hier nicht gehostet",
+        "550 Domaine non hébergé sur ce serveur",
+        "550 Ce serveur n'accepte pas de courrier pour ce domaine",
+        "550 Este servidor no acepta correo para ese dominio",
+        "550 Este servidor não aceita mensagens para esse domínio",
+        "550 Questo server non accetta posta per questo dominio",
+        "550 Domein wordt hier niet gehost",
+        "550 Nie obsługujemy tej domeny",
+        "550 Neobsluhujeme tuto doménu",
+        "550 A domain nem helyi",
+        "550 Domeniul nu este găzduit aici",
+        "550 Домен не обслуживается этим сервером",
+        "550 Чужой домен",
+        "550 Bu alan adı bu sunucuda barındırılmıyor",
+        "550 Tên miền không thuộc máy chủ này",
+        "550 Domain tidak dilayani di server ini",
+        "550 该域名不在本服务器",
+        "550 このドメインは扱っていません",
+        "550 이 도메인은 처리하지 않습니다",
+        "550 Wir leiten keine fremden Mails weiter",
+        "550 We accept mail for our own domains only",
+        "550 this host accepts mail for r.test only",
+        "550 neither sender nor recipient is local",
+        "550 Mail from outside to outside is not permitted",
+        "550 Invalid destination",
+        "550 Unable to find c.test in my local domain table",
+        "454 Relais refusé, réessayez plus tard",
+    ],
+)
+def test_a_domain_that_is_not_served_here_is_a_denial_in_any_language(reply: str) -> None:
+    assert read(reply, us=US).meant is Meant.RELAYING
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "550 Домен отправителя не существует",
+        "550 Ваш домен не обслуживается",
+        "550 Ihre Domain ist nicht erlaubt",
+        "550 Votre domaine n'est pas autorisé",
+        "550 Il vostro dominio non è accettato",
+        "550 b.test: домен не принимается",
+        "550 发件人域名不存在",
+        "550 Le domaine n'a pas de MX",
+        "550 Keine DNS-Auflösung für Domain",
+        "550 Domain needs verification",
+        "550 Erro no domínio",
+        "550 域名解析失败",
+        "450 Domein tijdelijk niet beschikbaar",
+        "450 Empfänger vorübergehend nicht erreichbar, bitte später erneut versuchen",
+        "451 получатель временно недоступен",
+        "550 5.7.1 Connection refused: your host name does not match your address",
+        "550 Recipient does not accept mail from you",
+        "550 Callout verification failed, no such user",
+        "550 198.51.100.9 is an open proxy/relay",
+        "554 Your address was reported for attempts to relay",
+        "550 Dynamic IP 198.51.100.9 refused, relay via your provider",
+        "550 None of your hosts is welcome here",
+    ],
+)
+def test_a_sender_a_look_up_and_a_wait_are_no_denial_of_relaying(reply: str) -> None:
+    assert read(reply, us=US).meant is not Meant.RELAYING
+
+
 def test_an_echo_of_our_own_addresses_names_nobody() -> None:
     assert read("550 5.7.1 <s@b.test> <r@c.test> rejected", us=US).meant is Meant.UNTOLD
     assert read("550 5.7.1 rejected, b.test", us=US).meant is Meant.TESTER
@@ -129,6 +196,14 @@ def test_of_a_long_reply_the_start_is_read() -> None:
     assert read(f"550 {'a' * (MOST - 10)} relay").meant is Meant.RELAYING
     assert read(f"550 {'a' * (MOST - 9)} relay").meant is Meant.UNTOLD
     assert MOST == 500
+
+
+@pytest.mark.parametrize("cut", [0, 1, 2, 3])
+def test_a_long_reply_in_another_script_is_read_where_an_escape_or_a_letter_was_cut(cut: int) -> None:
+    said = escape(f"550 {'Уважаемый коллега, ' * 8} пересылка запрещена {'й' * 99}".encode())
+    assert len(said) > MOST
+    assert read(said[: len(said) - cut]).meant is Meant.RELAYING
+    assert read(escape("550 пересылка запрещена, коллега".encode())[:-4]).meant is Meant.RELAYING
 
 
 def test_one_rule_has_one_text_whatever_it_repeats() -> None:

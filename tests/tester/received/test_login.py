@@ -19,6 +19,7 @@ def line(text: str) -> Hop:
         "from t ([192.0.2.7]) by m.example (Postfix) with ESMTPA id 1; x",
         "from t ([192.0.2.7]) by m.example (Postfix) with ESMTPSA id 1; x",
         "from t ([192.0.2.7]) by m.example with UTF8SMTPA; x",
+        "from t ([192.0.2.7]) by m.example with MailEnable ESMTPA; x",
         "from t ([192.0.2.7]) by m.example with LMTPSA; x",
         "from t ([192.0.2.7]) by m.example with esmtpsa (TLS1.3) tls TLS_AES_256_GCM_SHA384 (Exim 4.96) id 1; x",
         "from t ([192.0.2.7]) (Authenticated sender: joe@m.example) by m.example (Postfix) with ESMTP; x",
