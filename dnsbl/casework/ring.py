@@ -113,7 +113,10 @@ class Ring(Keyring):
                 self._told = self._clock.monotonic()
                 return False
             rows = tx.signing_keys.all()
-        self._follow(Keyring(self.keys), rows)
+        if rows:
+            self._follow(Keyring(self.keys), rows)
+        else:  # it is another store, or a copy of when it had none
+            self.ready()
         return True
 
     def may_be_ours(self, token: str) -> bool:

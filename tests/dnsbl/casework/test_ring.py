@@ -14,6 +14,7 @@ from sqlalchemy import text
 
 from dnsbl.casework import ring as module
 from dnsbl.casework.judging import Judging
+from dnsbl.casework.keyring import fingerprint
 from dnsbl.casework.queueing import Queueing
 from dnsbl.casework.ring import HANDED_ROUND, SURE_FOR, Ring
 from dnsbl.errors import Withheld
@@ -102,6 +103,17 @@ def test_lost_keys_are_not_made_anew_behind_the_back_of_the_list(nodes: Callable
     with pytest.raises(Withheld, match=r"is not there, and this list has keys .* `dnsbl keys replace"):
         nodes("a").ready()
     assert not lost.exists()
+
+
+def test_a_store_that_has_no_keys_any_more_is_given_those_of_the_node_as_at_a_start(
+    office: Office, nodes: Callable[[str], Ring]
+) -> None:
+    ring = ready(nodes("a"))
+    with office.store.write() as tx:
+        tx.connection.execute(text("DELETE FROM signing_keys"))
+    assert ring.follow()
+    assert [key.fingerprint for key in ring.shown()] == [fingerprint(ring.current)]
+    assert not ring.follow()
 
 
 def test_a_file_that_comes_back_heals_without_a_new_start(nodes: Callable[[str], Ring]) -> None:
