@@ -10,6 +10,7 @@ import binascii
 import html
 import re
 from collections.abc import Iterator
+from urllib.parse import unquote_to_bytes
 
 from tester.received.fields import fields
 from tester.records import dataclass
@@ -19,11 +20,15 @@ _DEEPEST = 20  # levels of nesting
 _PARTS = 100  # parts of one message
 
 _LINE_END = re.compile(rb"\r+\n?")
+_INSIDE = re.compile(rb"content-(?:type|transfer-encoding):", re.I)
 _WORD = re.compile(r"=\?([^?\s]{1,40})\?([bq])\?([^?\s]{0,1000})\?=", re.I)
 #: The name of a transfer encoding, whatever comment or quotation marks somebody has set around it.
 _ENCODING = re.compile(rb"(?:\([^()]{0,60}\)|[\s\"']){0,9}([\w-]{1,40})")
 _TYPE = re.compile(rb"[\w.+-]{1,60}/[\w.+-]{1,60}")
-_BOUNDARY = re.compile(rb";\s{0,9}boundary\s{0,9}=\s{0,9}(?:\"([^\"]{1,200})\"|([^\s;\"]{1,200}))", re.I)
+#: A boundary, or a piece of one that is written in several or with its charset (RFC 2231 3 and 4).
+_BOUNDARY = re.compile(
+    rb";\s{0,9}boundary(\*\d{1,2})?(\*)?\s{0,9}=\s{0,9}(?:\"([^\"]{1,200})\"|([^\s;\"]{1,200}))", re.I
+)
 _CHARSET = re.compile(rb";\s{0,9}charset\s{0,9}=\s{0,9}\"?([\w.:+-]{1,40})", re.I)
 _REPORT = re.compile(rb";\s{0,9}report-type\s{0,9}=\s{0,9}\"?([\w.+-]{1,60})", re.I)
 
@@ -32,6 +37,7 @@ STATUS = frozenset({"message/delivery-status", "message/global-delivery-status"}
 RECEIPT = frozenset({"message/disposition-notification", "message/global-disposition-notification"})  # RFC 8098, 6533
 FEEDBACK = frozenset({"message/feedback-report"})  # RFC 5965
 _FIELDS = STATUS | RECEIPT | FEEDBACK
+_SIGNED = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})  # RFC 8551 3.5.2: an entity, between octets
 _HEADERS = frozenset({"text/rfc822-headers", "message/global-headers"})  # the head of a message, without its text
 
 #: The codecs of mail. Names from a stranger never reach the library's own search, which imports what they say.
@@ -154,14 +160,15 @@ def parts(message: bytes) -> Iterator[Part]:
         content = _decoded(body, found.get("content-transfer-encoding", b""))
         inner: list[bytes] = []
         if kind.startswith("multipart/"):
-            boundary = _BOUNDARY.search(declared)
-            inner = list(_divided(content, (boundary[1] or boundary[2]) if boundary else b""))
+            inner = list(_divided(content, _boundary(declared)))
             if not inner:
                 kind = "text/plain"  # damaged on the way: all of it is text
             elif kind == "multipart/report":
                 report = _parameter(_REPORT, declared)
         elif kind.startswith("message/") and kind not in _FIELDS | _HEADERS:
             inner = [content]
+        elif kind in _SIGNED and (match := _INSIDE.search(content)):
+            inner = [content[match.start() :]]
         yield Part(kind, content, copied or kind in _HEADERS, report, _parameter(_CHARSET, declared))
         if depth < _DEEPEST:
             default = "message/rfc822" if kind == "multipart/digest" else "text/plain"
@@ -172,6 +179,16 @@ def parts(message: bytes) -> Iterator[Part]:
 def _parameter(form: re.Pattern[bytes], declared: bytes) -> str:
     found = form.search(declared)
     return found[1].decode("ascii").lower() if found else ""
+
+
+def _boundary(declared: bytes) -> bytes:
+    """The boundary of a multipart, b"" without one."""
+    pieces = list(_BOUNDARY.finditer(declared))
+    if not pieces:
+        return b""
+    said = pieces if pieces[0][1] else pieces[:1]  # of a repeated parameter the first counts
+    whole = b"".join(piece[3] or piece[4] for piece in said)
+    return unquote_to_bytes(whole.rpartition(b"'")[2]) if pieces[0][2] else whole  # without charset and language
 
 
 def _divided(content: bytes, boundary: bytes) -> Iterator[bytes]:

@@ -233,6 +233,10 @@ def kinds(raw: bytes) -> list[tuple[str, bytes]]:
         (b'Multipart/Mixed; Boundary="b c"', b"--b c\n\none\n--b c--", [b"one"]),
         (b"multipart/mixed;\n boundary = b", b"--b\n\none\n--b--", [b"one"]),
         (b"multipart/mixed; boundary=b; x=y", b"--b\n\none\n--b--", [b"one"]),
+        (b"multipart/mixed; boundary=b; boundary=c", b"--b\n\none\n--b--", [b"one"]),
+        (b'multipart/mixed; boundary*0="b"; boundary*1=c', b"--bc\n\none\n--bc--", [b"one"]),
+        (b"multipart/mixed; boundary*=us-ascii'en'b%20c", b"--b c\n\none\n--b c--", [b"one"]),
+        (b"multipart/mixed; boundary*0*=''b%20; boundary*1*=c", b"--b c\n\none\n--b c--", [b"one"]),
         # what cannot be divided is text as a whole
         (b"multipart/mixed; boundary=b", b"--c\n\none", [b"--c\n\none"]),
         (b"multipart/mixed; boundary=b", b"--b--\n\none", [b"--b--\n\none"]),
@@ -256,6 +260,15 @@ def test_a_part_of_a_digest_is_a_message_and_of_anything_else_text() -> None:
     ):
         raw = f"Content-Type: multipart/{kind}; boundary=b\n\n--b\n\nContent-Type: text/html\n\nx\n--b--\n"
         assert kinds(raw.encode()) == leaves
+
+
+@pytest.mark.parametrize("kind", ["application/pkcs7-mime", "application/x-pkcs7-mime"])
+def test_what_is_signed_is_read_within_its_wrapping(kind: str) -> None:
+    inner = b"Content-Transfer-Encoding: base64\nContent-Type: text/html\n\n" + base64.encodebytes(b"<b>two</b>")
+    found = tree(f"Content-Type: {kind}; smime-type=signed-data\n\n0\x82".encode("latin-1") + inner + b"\x00")
+    assert [(part.kind, part.copied) for part in found] == [(kind, False), ("text/html", False)]
+    assert found[1].content == b"<b>two</b>"
+    assert len(tree(f"Content-Type: {kind}\n\n0\x82".encode())) == 1
 
 
 def test_a_copy_within_a_copy_is_a_copy_and_what_stands_beside_it_is_none() -> None:
