@@ -14,6 +14,7 @@ import gc
 import logging
 import socket
 import ssl
+import sys
 from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
@@ -33,6 +34,7 @@ PAUSE = 1.0
 #: What is counted of guests who had to yield, and of those who came in vain.
 YIELDED, REFUSED = "connections ended to make place for others", "connections refused for want of a place"
 
+_IP_FREEBIND = 15  # linux/in.h; for both families
 _SHORT = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
@@ -49,12 +51,21 @@ def unheard(error: OSError) -> str:
             return error.strerror or str(error)
 
 
-def bound(host: str, port: int) -> socket.socket:
-    """A socket at this address, which does not listen yet; "::" takes IPv4 as well. Raises OSError."""
+def bear_absence(made: socket.socket) -> None:
+    """Let a socket be bound to an address that the machine may get back (ip(7), IP_FREEBIND), where the system can."""
+    if sys.platform == "linux":
+        made.setsockopt(socket.IPPROTO_IP, _IP_FREEBIND, 1)
+
+
+def bound(host: str, port: int, *, absent: bool = False) -> socket.socket:
+    """A socket at this address, which does not listen yet; "::" takes IPv4 as well; the address may be
+    `absent`. Raises OSError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     made = socket.socket(family, socket.SOCK_STREAM)
     try:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if absent:
+            bear_absence(made)
         if family == socket.AF_INET6:
             made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, host != "::")
         made.bind((host, port))

@@ -96,7 +96,9 @@ class Front:
             raise SettingsError([f"tester.mx_domain: {mine} and a zone must not lie inside one another"])
         credentials, bounds = credentials or Credentials.read(settings.dns), Bounds.of(settings)
         tsig_keys, self._again = credentials.tsig_keys, credentials.again
-        self.responder = Responder(settings.dns, zones, clock=clock, handed=handed, tls=credentials.tls)
+        self.responder = Responder(
+            settings.dns, zones, clock=clock, handed=handed, tls=credentials.tls, again=credentials.again
+        )
         self._bound = bound
         self._settings = settings
         self._clock = clock

@@ -34,7 +34,7 @@ from dnsbl.serving.streams import Connection, certified
 from dnsbl.serving.timing import TIMED_EVERY, Histogram
 from dnsbl.settings import Dns, split_listen
 from tester.crowd import Crowd, Tally
-from tester.listening import YIELDED, Listener, unheard
+from tester.listening import YIELDED, Listener, bear_absence, unheard
 from tester.listening import bound as bound_at
 
 _log = logging.getLogger(__name__)
@@ -71,10 +71,12 @@ class Responder:
         clock: Clock = SystemClock(),  # noqa: B008 (stateless)
         handed: Handed = NONE_HANDED,
         tls: ssl.SSLContext | None = None,
+        again: bool = False,
     ) -> None:
+        """One that answers `again`, in the place of another, listens at addresses that are away now too."""
         self.dns = dns
         self._handed = handed
-        self._tls = tls
+        self._tls, self._again = tls, again
         self.serving = _serving(dns, zones, table)
         self.transfer: Callable[[bytes, bytes, bool, bool], Iterator[bytes] | None] | None = None
         self.watcher: Watcher | None = None
@@ -167,7 +169,7 @@ class Responder:
             self._lanes, self._closed = self._fresh_lanes(), False
         try:
             for listen in self.dns.listen:
-                udps, tcp = _sockets(listen, self.dns.threads, self._handed)
+                udps, tcp = _sockets(listen, self.dns.threads, self._handed, absent=self._again)
                 kept = bool(self._handed.take("udp", *split_listen(listen)))
                 for udp in udps:
                     self._lanes.open(udp, kept=kept)
@@ -196,7 +198,7 @@ class Responder:
             self._tls = certified(self.dns)
         host, port = split_listen(listen)
         try:
-            tcp = next(iter(self._handed.take("tcp", host, port)), None) or bound_at(host, port)
+            tcp = next(iter(self._handed.take("tcp", host, port)), None) or bound_at(host, port, absent=self._again)
         except OSError as error:
             raise DnsblError(f"dns.tls_listen: {listen}: cannot listen there: {unheard(error)}") from None
         listener = Listener(
@@ -352,7 +354,7 @@ def _serving(dns: Dns, zones: Zones, table: Table | None) -> Serving:
     )
 
 
-def _sockets(listen: str, threads: int, handed: Handed) -> tuple[list[socket.socket], socket.socket]:
+def _sockets(listen: str, threads: int, handed: Handed, *, absent: bool) -> tuple[list[socket.socket], socket.socket]:
     """UDP sockets, one a thread, or those that were handed over, and a TCP socket at one address and the same port.
     Raises DnsblError.
     """
@@ -361,13 +363,15 @@ def _sockets(listen: str, threads: int, handed: Handed) -> tuple[list[socket.soc
     while True:
         tries -= 1
         try:
-            return _bound(host, port, threads, handed)
+            return _bound(host, port, threads, handed, absent=absent)
         except OSError as error:
             if not tries:
                 raise DnsblError(f"dns.listen: {listen}: cannot listen there: {unheard(error)}") from None
 
 
-def _bound(host: str, port: int, threads: int, handed: Handed) -> tuple[list[socket.socket], socket.socket]:
+def _bound(
+    host: str, port: int, threads: int, handed: Handed, *, absent: bool
+) -> tuple[list[socket.socket], socket.socket]:
     family = socket.AF_INET6 if ip_address(host).version == 6 else socket.AF_INET
     with ExitStack() as opened:
         udps = [opened.enter_context(one) for one in handed.take("udp", host, port)[:threads]]
@@ -385,6 +389,8 @@ def _bound(host: str, port: int, threads: int, handed: Handed) -> tuple[list[soc
             tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             made.append(tcp)
         for one in made:
+            if absent:
+                bear_absence(one)
             if family == socket.AF_INET6:  # so that [::] and 0.0.0.0 can both be named
                 one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             one.bind((host, port))

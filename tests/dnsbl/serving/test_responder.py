@@ -86,6 +86,20 @@ async def test_a_port_that_is_taken_is_one_sentence(serve: Serve) -> None:
     assert str(caught.value) == f"dns.listen: 127.0.0.1:{served.port}: cannot listen there: {why}"
 
 
+@pytest.mark.parametrize("absent", ["192.0.2.53:0", "[2001:db8::53]:0"])
+async def test_who_answers_in_the_place_of_another_does_so_while_one_of_its_addresses_is_away(
+    zones: Zones, absent: str
+) -> None:
+    listen = ("127.0.0.1:0", absent)
+    with pytest.raises(DnsblError, match="this machine has no such address"):
+        await Responder(Dns(listen=listen), zones).start()
+    responder = Responder(Dns(listen=listen), zones, again=True)
+    (host, port), there = await responder.start()
+    assert there[0] in absent
+    assert (await dns.asyncquery.udp(LISTED, host, port=port, timeout=5)).rcode() == dns.rcode.SERVFAIL
+    await responder.close()
+
+
 async def test_run_answers_until_it_is_told_to_stop(zones: Zones) -> None:
     responder = Responder(Dns(listen=("127.0.0.1:0",)), zones)
     stop = asyncio.Event()
