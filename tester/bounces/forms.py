@@ -64,6 +64,20 @@ GAVE_UP = re.compile(
     r"|unable to (?:connect|contact|resolve|establish)|wasn't able to establish|greeting failed" + _ON_THE_WAY
 )
 
+#: The server that speaks, as in "no such user on this server".
+HERE = re.compile(
+    r"(?:\b(?:this|our|that|diese[mrs]|unsere[mr]|ce|notre|e?n?este|nuestro|nosso|questo|nostro|deze|dit|tym|denna|denne|bu|acest)"
+    r" |этом |этим |本|此|该|この|当|이 )(?:\w{1,10} )?(?:serv|сервер|服[务務]器|サーバ|서버|sunucu|host|system|mx\b)"
+    r"|\b(?:server ini|máy chủ này)|\blocal (?:host|server)|\b(?:host|server|system)s? (?:of (?:ours|mine)|here)\b"
+)
+#: Another one, by its noun alone; and a domain that a look-up has not found, whose recipient is named beside it.
+ELSEWHERE = re.compile(
+    r"\bserv(?:er|eur|idor)|сервер|服[务務]器|伺服器|サーバ|서버|sunucu|máy chủ|palvelin"
+    r"|(?<![.-])\b(?:hosts?|mx|dns)\b(?!\.\w)|aufgelöst|\brésolu|\bresol(?:ver|vid)|\bresuelt"
+    r"|\bdoma?[iíé]n\w{0,2}\b[^.;]{0,40}\b(?:existiert nicht|n'existe|no existe|não existe|non esiste)"
+    r"|домен\w{0,2}\b[^.;]{0,30}не (?:существ|найд)|domena\b[^.;]{0,30}nie istnieje"
+    r"|域名不存在|ドメインが存在しません|도메인이 존재하지"
+)
 #: Some server on the way stumbled over the form of the letter or of the conversation: that is no refusal to relay.
 STUMBLED = re.compile(
     r"lines? (?:is |are )?too long|too (?:big|large|much)\b|size (?:limit|exceed)|exceeds? [a-z ]{0,30}size|syntax"

@@ -209,10 +209,13 @@ def _behind(recipient: str, text: str) -> list[str]:
 
 def _is_refusal(reason: str) -> bool:
     """Whether what is given as the reason of a failure is a no, and not a fault of whoever tried: it speaks of relaying
-    or of who receives, in the words of refusals, or says no, or nothing but that it failed."""
+    or of who receives, in the words of refusals, or says no, or nothing but that it failed. What tells of the server of
+    who receives, and of no denial, is a fault there: a refusal is its own."""
     said = _CODE_AND_NAMES.sub(" ", reason.lower())
     if _ADDRESSED_CODE.search(reason) or not re.search(r"[^\W\d_]{2}", said):
         return True
+    if forms.ELSEWHERE.search(forms.HERE.sub(" ", said)) and not (forms.DENIED.search(said) or forms.NO.search(said)):
+        return False
     return refusals.read(f"550 {said}").meant is Meant.RELAYING or any(
         no.search(said) for no in (words.REFUSED, words.FAILED, forms.NO)
     )
