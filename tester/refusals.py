@@ -37,6 +37,7 @@ class Denial:
 
     meant: Meant
     text: str  #: what is left of it without codes, addresses and numbers: equal for one rule of a server
+    spent: bool = False  #: it speaks of how much is taken, and of nothing else: what was asked for was not looked at
 
 
 class _Words:
@@ -136,10 +137,10 @@ _SENDER_CODE = re.compile(r"(?<![\d.])[45]\.(?:1\.[78]|7\.2[0-8])(?![\d.])")
 #: Not now: says nothing of who may relay, and of us only where it names us. "Try again" is a wait in a temporary reply
 #: alone: others say "check the address and try again".
 _GREYLISTED = _Words(r"\bgr[ea]y-?list")
-_RATE = _Words(
-    r"\btoo (?:many|fast|much|frequent|quick|often|soon)|\brate\b|\bfrequen|\bthrottl|\boverload|\bbusy\b"
-    r"|\bquota\b|\bfull\b"
-)
+_MUCH = r"\btoo (?:many|fast|much|frequent|quick|often|soon)|\brate\b|\bthrottl|\boverload|\bbusy\b"
+_RATE = _Words(_MUCH, r"\bfrequen|\bquota\b|\bfull\b")
+#: Of these, what speaks of how much is taken of anybody; a mailbox may be full as well.
+_RATE_OF_ALL = _Words(_MUCH)
 _LATER = _Words(r"\btry(?:ing)? (?:again|later)|\bcome back\b|\blater\b|\bdefer|\btemporar|\bunavailable\b")
 _LATER_ABROAD = _Words(
     r"sp[äa]ter\b|vor[üu]bergehend|plus tard|temporair|m[áa]s tarde|tempor[aá]l|mais tarde|tempor[áaâ]ri|pi[ùu] tardi"
@@ -276,7 +277,8 @@ def read(reply: str, *, us: Collection[str] = (), at_sender: bool = False, to_us
     meant = _meant(words, named=bool(named) and not to_us, of_sender=of_sender, temporary=reply.startswith("4"))
     if at_sender and meant is Meant.RELAYING and not _of_relaying(words):
         meant = Meant.UNTOLD
-    return Denial(meant=meant, text=text)
+    spent = meant is not Meant.RELAYING and _RATE_OF_ALL.found_in(bare) and not _GREYLISTED.found_in(bare)
+    return Denial(meant=meant, text=text, spent=spent)
 
 
 def _meant(words: str, *, named: bool, of_sender: bool, temporary: bool) -> Meant:

@@ -260,7 +260,8 @@ def judge(
       never lists anybody.
 
     The judgement is not final while waiting could change it: a letter is pending and its window open, or the
-    server asked us to come back later and we shall. Later refusals after the last try (RCPT_4XX) count as a no.
+    server asked us to come back later and we shall. Later refusals after the last try (RCPT_4XX) count as a no, unless
+    they speak of how much you take ("too many recipients"): what you have not looked at, you have not refused.
     """
     pairs = [(vector, outcome) for vector, outcome in outcomes if vector not in STRANGER or outcome not in UNSEEN]
     every = [outcome for _vector, outcome in pairs]
@@ -315,6 +316,10 @@ def judge(
         return say(Verdict.INCONCLUSIVE, "A connection came about, but no greeting of a mail server.")
     if kinds <= TURNED_AWAY:
         return say(Verdict.REFUSES_TESTER, "The server turned us away before any mail was offered.")
+    if not retries_left and any(
+        outcome is Outcome.RCPT_4XX and read(replies.get(vector, ""), us=us).spent for vector, outcome in pairs
+    ):
+        return say(Verdict.INCONCLUSIVE, "The server took only so much from us each time, and never heard every form.")
     if kinds <= REFUSED:
         read_of = {
             vector: read(replies.get(vector, ""), us=us, at_sender=outcome is Outcome.MAIL_5XX, to_us=vector == THIRD)

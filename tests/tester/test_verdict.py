@@ -279,6 +279,27 @@ def test_every_letter_whose_bounce_can_reach_us_must_have_bounced(
         assert (judgement.verdict, judgement.final) == (verdict, final)
 
 
+@pytest.mark.parametrize(
+    ("reply", "verdict"),
+    [
+        ("450 4.7.1 Error: too many recipients from 192.0.2.1", V.INCONCLUSIVE),
+        ("451 4.3.2 System too busy, try again later", V.INCONCLUSIVE),
+        ("421 4.7.0 Rate limit exceeded", V.INCONCLUSIVE),
+        ("450 4.7.1 Relaying denied, too many attempts", V.CLOSED),
+        ("451 4.7.1 Greylisted, you come too fast", V.CLOSED),
+        ("452 4.2.2 Mailbox full", V.CLOSED),
+        ("451 4.7.1 Please try again later", V.CLOSED),
+    ],
+)
+def test_who_took_no_more_at_the_last_try_has_refused_nothing(reply: str, verdict: Verdict) -> None:
+    forms = [form for form in CATALOGUE if form not in ("S11", "S12")]
+    denied = dict.fromkeys(forms, "550 5.7.1 Relaying denied") | {"S03": reply}
+    pairs = [(form, O.RCPT_4XX if form == "S03" else O.RCPT_5XX) for form in forms]
+    told = {"control": YES, "profile": "standard", "window_closed": True, "replies": denied}
+    assert judge(pairs, **told, retries_left=False).verdict is verdict
+    assert not judge(pairs, **told, retries_left=True).final
+
+
 def test_only_our_own_fault_asks_for_a_repetition() -> None:
     asking = [outcomes for outcomes, terms, *_ in CASES if run(*outcomes, **terms).repeat]  # type: ignore[arg-type]
     assert asking == [outcomes for outcomes, *_ in CASES if O.BOUNCED_BY_US in outcomes]
