@@ -197,12 +197,12 @@ _RELAYING_ABROAD = _Words(
 _DOMAIN = (
     r"(?:\bdomaine|\bdom[íií]ni[ou]|\bdom[aä]in\b|\bdomän|\bdomæn|\bdomen|\bdomein|\bdom[ée]n[auyě]?\b"
     r"|\bdoménu|\btartomány"
-    r"|verkkotunnu|alan ad|tên miền|домен|域|網域|ドメイン|도메인|โดเมน|דומיין|نطاق|دامنه)"
+    r"|verkkotunnu|alan ad|etki alan|tên miền|домен|域|網域|ドメイン|도메인|โดเมน|דומיין|نطاق|دامنه)"
 )
 _NO = (
     r"(?:\b(?:nicht|kein\w*|fremd\w*|non|ne|pas|não|niet|geen|nie|inte|no (?:se|es|est[aá]|acept|aloj|admit"
     r"|permit|pertenec|local)\w*"
-    r"|ne(?:obsluh|host|p[rř]ij|pat[rř]|spravu|lok[aá]l)\w*|ikke|ikkje|ei|nem|nu|tidak|bukan|không|не|чуж\w*"
+    r"|není|ne(?:obsluh|host|p[rř]ij|pat[rř]|spravu|lok[aá]l)\w*|ikke|ikkje|ei|nem|nu|tidak|bukan|không|не|чуж\w*"
     r"|външ\w*|обуч\w*|δεν)\b|m[ıiuü]yor|de[ğg]il|[不非未無]|没有|沒有|ません|않|아닙|아니|ไม่|לא|אינו|غير|لا\b|نیست)"
 )
 _RECEIVER_ABROAD = _Words(
@@ -235,7 +235,7 @@ _DOMAIN_ABROAD = _Words(
 _SENDER_ABROAD = _Words(
     r"\babsender|\bexp[ée]diteur|[ée]metteur|\bremitente|\bmittente|\bremetente|nadawc|\bafzender|отправител|відправник"
     r"|gönderen|odes[íi]latel|odosielate|avsändare|\bavsender|\bafsender|lähettäj|feladó|αποστολέ|expeditorul|pošiljate"
-    r"|подател|发件人|寄件|送信元|送信者|발신자|보낸 ?사람|người gửi|ผู้ส่ง|pengirim|שולח|المرسل",
+    r"|подател|[发發][件信送][人者方]|寄[件信]|[送発]信[元者]|발신자|보낸 ?사람|người gửi|ผู้ส่ง|pengirim|שולח|المرسل",
 )
 _TESTER_ABROAD = _Words(
     r"gesperrt|blockiert|\bihre? (?:ip|server|rechner|domain)|\bbloqu|\bbloccat|\bvotre (?:adresse|serveur|ip"
@@ -243,7 +243,7 @@ _TESTER_ABROAD = _Words(
     r"|\bs[eu]u? (?:ip|servidor|direcci|dom[ií]nio)|\b(?:vostro|tuo|suo) (?:ip|server|dominio|indirizzo)",
     r"заблок|\bваш\w* (?:ip|сервер|адрес|хост|доме)|zablokowan|\btw[oó]j|geblokkeerd|\buw (?:ip|server|domein)"
     r"|engellen|[來来]自"
-    r"|您的(?:ip|服务器|邮件服务器|域名)|封禁|차단",
+    r"|您的 ?(?:ip|服务器|邮件服务器|域名)|封禁|차단",
 )
 _ECHO = re.compile(r"<[^<>]{0,400}>|\"(?:[^\" ]{0,200}|[^\"]{0,200}@[^\"]{0,200})\"")
 _CODES = re.compile(r"\A[245]\d\d\b[ -]?|(?<![\d.])[245]\.\d{1,3}\.\d{1,3}(?![\d.])")
@@ -251,6 +251,8 @@ _NUMBERS = re.compile(r"\S*\d\S*|\S+@\S+")
 #: Addresses of pages and names of hosts, which hold words of their own.
 _PLACES = re.compile(r"\bhttps?:\S*|(?<![\w.-])(?:[a-z0-9_-]+\.)+[a-z]{2,}(?![\w-])")
 _ESCAPED = re.compile(r"\\(?:x([0-9a-f]{2})|([tnr\\]))")
+#: Where a word in Latin letters ends that Chinese, Japanese or Korean ones stand beside, without a blank.
+_GLUED = re.compile(r"(?<=[\u3040-\u9fff\uac00-\ud7af])(?=[A-Za-z])|(?<=[A-Za-z])(?=[\u3040-\u9fff\uac00-\ud7af])")
 _TORN = re.compile(r"(?<!\\)\\(?:x[0-9a-f]?)?\Z")
 #: Characters of a reply that are read; each octet of one may have been escaped as four.
 MOST = 500
@@ -282,7 +284,7 @@ def read(reply: str, *, us: Collection[str] = (), at_sender: bool = False, to_us
 
 
 def _meant(words: str, *, named: bool, of_sender: bool, temporary: bool) -> Meant:
-    plain = _PLACES.sub(" ", words)
+    plain = _GLUED.sub(" ", _PLACES.sub(" ", words))
     relaying = _RELAY.found_in(_ANOTHER_RELAY.cut_from(plain))
     told = _SUPPOSED.cut_from(plain) if relaying else plain
     if _LISTED.found_in(told) or (_BARRED.found_in(told) and not _RELAY_BARRED.found_in(told)):
@@ -315,7 +317,7 @@ def _meant(words: str, *, named: bool, of_sender: bool, temporary: bool) -> Mean
 
 def _of_relaying(words: str) -> bool:
     """Whether a refusal has words for relaying itself, or for a login, beside any for who receives."""
-    plain = _PLACES.sub(" ", words)
+    plain = _GLUED.sub(" ", _PLACES.sub(" ", words))
     return any(said.found_in(plain) for said in (_RELAY, _LOGIN, _RELAYING_ABROAD))
 
 

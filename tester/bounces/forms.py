@@ -74,6 +74,8 @@ HERE = re.compile(
 ELSEWHERE = re.compile(
     r"\bserv(?:er|eur|idor)|сервер|服[务務]器|伺服器|サーバ|서버|sunucu|máy chủ|palvelin"
     r"|(?<![.-])\b(?:hosts?|mx|dns)\b(?!\.\w)|aufgelöst|\brésolu|\bresol(?:ver|vid)|\bresuelt"
+    r"|\b(?:internal error|network|outage|rout(?:e|ing)|path|offline|hung up|ldap|database)\b|netzwerk|erreichbar"
+    r"|réseau|injoignable|\bruta\b|\bсет[иь]\b|\bsieci\b|网络|網路|ネットワーク|네트워크"
     r"|\bdoma?[iíé]n\w{0,2}\b[^.;]{0,40}\b(?:existiert nicht|n'existe|no existe|não existe|non esiste)"
     r"|домен\w{0,2}\b[^.;]{0,30}не (?:существ|найд)|domena\b[^.;]{0,30}nie istnieje"
     r"|域名不存在|ドメインが存在しません|도메인이 존재하지"

@@ -466,6 +466,11 @@ FAULTS = (
     "tempo esaurito per il server del destinatario",
     "宛先サーバーがタイムアウトしました",
     "수신자 서버 시간 초과",
+    "no path to recipient",
+    "LDAP unavailable, recipient not verified",
+    "internal error while routing to recipient",
+    "ошибка сети при доставке получателю",
+    "ネットワークエラーのため宛先に届きません",
 )
 
 
