@@ -232,6 +232,18 @@ _DOMAIN_ABROAD = _Words(
     rf"\A(?!.*(?:\b(?:mx|dns)\b|r[eé]s[oou]+l|aufl[öo]s|разреш|解析|名前解決)).*?(?:{_DOMAIN}[^.;。]{{0,60}}?{_NO}"
     rf"|{_NO}[^.;。]{{0,60}}?{_DOMAIN})"
 )
+#: A no, beside a noun for who receives; and what could not be done by whoever tried, with him or without.
+_DENIED = _Words(
+    r"\b(?:no|not|none|never|isn't|doesn't|unknown|invalid|illegal|bad|wrong|inactive|disabled|closed|expired|deleted|reject"
+    r"|refus|den(?:y|ied)|prohibit|forbid|suspend|discontinued|moved)\w*"
+)
+_COULD_NOT = _Words(
+    r"\b(?:not|cannot|can't|couldn't|unable|fail\w*|error|impossible|while|problem\w*|trouble)\b[^.;:]{0,20}"
+    r"\b(?:open|lock|read|writ|append|access|creat|load|pars|stat|allocat|stor|sav|updat|renam|chdir|fork|exec|expand"
+    r"|process|lookup|look(?:ing)? up|query|connect|contact|reach|resolv|verif|determin)\w*"
+    r"|\b(?:database|ldap|sql|lock|disk|file ?system|i/o|memory|internal|system|program|script|filter|milter|backend)\b"
+    r"[^.;]{0,30}\b(?:error|fail|locked|unavailable|down|crash|exit|died)\w*",
+)
 _SENDER_ABROAD = _Words(
     r"\babsender|\bexp[ée]diteur|[ée]metteur|\bremitente|\bmittente|\bremetente|nadawc|\bafzender|отправител|відправник"
     r"|gönderen|odes[íi]latel|odosielate|avsändare|\bavsender|\bafsender|lähettäj|feladó|αποστολέ|expeditorul|pošiljate"
@@ -313,6 +325,20 @@ def _meant(words: str, *, named: bool, of_sender: bool, temporary: bool) -> Mean
         return Meant.TESTER
     nobody_here = any(said.found_in(plain) for said in (_RECEIVER, _NOBODY_ABROAD, _DOMAIN_ABROAD))
     return Meant.RELAYING if nobody_here else Meant.UNTOLD
+
+
+def denies(reason: str) -> bool:
+    """Whether a reason that somebody gives for a failure, with no code before it, says that mail for this recipient is
+    not taken. In a refusal a noun for who receives is enough, since a no stands before it; here it needs one beside it:
+    a mailbox that could not be opened is nobody's no."""
+    if read(f"550 {reason}").meant is not Meant.RELAYING:
+        return False
+    plain = _GLUED.sub(" ", _PLACES.sub(" ", _ECHO.sub(" ", reason)))
+    if _of_relaying(plain) or any(said.found_in(plain) for said in (_NOBODY_ABROAD, _DOMAIN_ABROAD)):
+        return True
+    if _COULD_NOT.found_in(plain):
+        return False
+    return _RECIPIENT.found_in(plain) or (_DENIED.found_in(plain) and _RECEIVER.found_in(plain))
 
 
 def _of_relaying(words: str) -> bool:

@@ -138,7 +138,8 @@ STEP = re.compile(
 )
 #: A no, by whatever was asked.
 NO = re.compile(
-    r"\breject|\brefus|\bden(?:y|ied|ies)\b|\bnot (?:allowed|permitted|accept|authori[sz]ed)|prohibit|forbid|\bpolicy\b"
+    r"\breject|\brefus|\bden(?:y|ied|ies)\b|\bnot (?:allowed|permitted|accept|authori[sz]ed)|prohibit|forbid"
+    r"|\bpolicy\b(?! (?:server|service|daemon))"
     r"|\bnot listed in\b|\bunwanted|\bno\W*\Z"
 )
 #: A permanent reply as it is quoted, up to where something else begins.

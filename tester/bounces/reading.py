@@ -216,9 +216,7 @@ def _is_refusal(reason: str) -> bool:
         return True
     if forms.ELSEWHERE.search(forms.HERE.sub(" ", said)) and not (forms.DENIED.search(said) or forms.NO.search(said)):
         return False
-    return refusals.read(f"550 {said}").meant is Meant.RELAYING or any(
-        no.search(said) for no in (words.REFUSED, words.FAILED, forms.NO)
-    )
+    return refusals.denies(said) or any(no.search(said) for no in (words.REFUSED, words.FAILED, forms.NO))
 
 
 def _another_step(text: str) -> bool:

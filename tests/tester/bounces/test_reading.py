@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from samples import LETTER, MESSAGE, new
 
 from tester.bounces.ours import Ours
-from tester.bounces.reading import is_complaint, read
+from tester.bounces.reading import _is_refusal, is_complaint, read
 from tester.mime import header, lines, parts
 from tester.verdict import Finding, Weighed
 from tests.answers.corpus import CORPUS, Message
@@ -279,6 +279,7 @@ def test_who_is_asked_to_show_himself_or_told_to_wait_has_no_refusal(request_: s
 
 
 FAULTS = (
+    "recipient policy server unreachable",
     "domain does not exist",
     "domain is not reachable",
     "host or domain name not found",
@@ -867,3 +868,97 @@ def test_no_answer_is_heavy_work(load: str) -> None:
     before = time.process_time()
     reading(HEAVY[load])
     assert time.process_time() - before < 2.0
+
+
+FAULTS = (
+    "recipient policy server unreachable",
+    "cannot open mailbox lock file",
+    "could not write to mailbox",
+    "mailbox I/O error",
+    "user database is locked",
+    "unable to read alias file",
+    "LDAP error while expanding recipient",
+    "disk error writing to mailbox of user",
+    "internal error processing recipient",
+    "Postfach konnte nicht geöffnet werden",
+    "не удалось открыть почтовый ящик",
+    "impossible d'ouvrir la boîte aux lettres du destinataire",
+    "no se pudo abrir el buzón del destinatario",
+    "não foi possível abrir a caixa do destinatário",
+    "impossibile aprire la casella del destinatario",
+    "受信者のメールボックスを開けませんでした",
+    "无法打开收件人的邮箱",
+    "the mailbox is corrupted",
+    "delivery agent exited with status 75",
+    "maildir of user is missing",
+    "cannot chdir to home of user",
+    "user's .forward file is writable by others",
+    "error in user's sieve script",
+    "recipient's forwarding loop",
+    "alias expansion failed for recipient",
+    "temporary directory of the account is full",
+    "unable to verify user",
+    "could not determine recipient's home server",
+    "cannot find store of mailbox: database offline",
+    "Empfängerpostfach ist beschädigt",
+    "nie można otworzyć skrzynki odbiorcy",
+    "Fehler beim Schreiben in das Postfach des Empfängers",
+    "kan postvak van ontvanger niet openen",
+    "kunde inte öppna mottagarens brevlåda",
+    "posta kutusu açılamadı",
+    "수신자의 메일함을 열 수 없습니다",
+)
+NOES = (
+    "User unknown",
+    "no such user here",
+    "mailbox not found",
+    "unknown recipient",
+    "recipient rejected",
+    "Recipient address rejected: Access denied",
+    "we do not relay",
+    "Relaying denied",
+    "mailbox disabled",
+    "this account has been disabled",
+    "account is inactive",
+    "not our customer",
+    "Unrouteable address",
+    "user doesn't exist",
+    "recipient does not exist",
+    "address unknown",
+    "invalid recipient",
+    "bad destination mailbox address",
+    "no mailbox here by that name",
+    "sorry, that domain isn't in my list of allowed rcpthosts",
+    "Empfänger unbekannt",
+    "Benutzer existiert nicht",
+    "destinataire inconnu",
+    "utilisateur inconnu",
+    "usuario desconocido",
+    "destinatário inexistente",
+    "utente sconosciuto",
+    "nieznany użytkownik",
+    "пользователь не найден",
+    "получатель отклонён",
+    "ontvanger onbekend",
+    "mottagaren är okänd",
+    "kullanıcı bulunamadı",
+    "宛先が存在しません",
+    "用户不存在",
+    "收件人不存在",
+    "사용자를 찾을 수 없습니다",
+    "User not listed in public Name & Address Book",
+    "not permitted to relay",
+    "User is not local",
+    "mail for this domain is not accepted",
+    "recipient is not hosted here",
+    "you are not allowed to send to this recipient",
+    "Weiterleitung verweigert",
+    "relais refusé",
+)
+
+
+@rows(("reason", "denied"), [*((reason, False) for reason in FAULTS), *((reason, True) for reason in NOES)])
+def test_a_reason_denies_where_a_no_stands_beside_who_receives_and_a_fault_of_whoever_tried_is_none(
+    reason: str, denied: bool
+) -> None:
+    assert _is_refusal(reason) is denied
