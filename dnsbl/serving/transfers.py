@@ -40,7 +40,13 @@ from tester.records import dataclass
 
 _log = logging.getLogger(__name__)
 
-_FAULTS = {transfer.BADKEY: "badkey", transfer.BADSIG: "badsig", transfer.BADTIME: "badtime"}
+_FAULTS = {
+    transfer.BADKEY: "badkey",
+    transfer.BADSIG: "badsig",
+    transfer.BADTIME: "badtime",
+    transfer.BADTRUNC: "badtrunc",
+    wire.FORMERR: "badtrunc",
+}
 _NO_KEYS: dict[dns.name.Name, dns.tsig.Key] = {}
 
 
@@ -116,7 +122,7 @@ class Transfers:
         self.running: set[Messages] = set()
         #: Since the start, for metrics.
         self.counters = dict.fromkeys(
-            ("axfr", "ixfr", "soa", "refused", "busy", "unnumbered", "badkey", "badsig", "badtime"), 0
+            ("axfr", "ixfr", "soa", "refused", "busy", "unnumbered", "badkey", "badsig", "badtime", "badtrunc"), 0
         )
 
     def __call__(self, packet: bytes, client: bytes, tcp: bool, tls: bool = False) -> Iterator[bytes] | None:
@@ -146,13 +152,13 @@ class Transfers:
         found: bytes | _Refused | Messages | None
         why = ""
         if request.transfer:
-            found = self._transfer(address, request, rules, key, int(now), tcp)
+            found = self._transfer(address, request, rules, key, tcp)
         else:
             found = respond(request.plain, client, now, self._serving, tcp=tcp).packet if key else None
         if isinstance(found, _Refused):
             why, found = found.why, found.packet
         if isinstance(found, bytes):
-            packet = found if key is None else transfer.sealed(found, request, key, int(now))
+            packet = found if key is None else transfer.sealed(found, request, key, int(now), tcp=tcp)
             return self._say(packet, why, address, request, tcp)
         return found
 
@@ -166,7 +172,6 @@ class Transfers:
         request: Request,
         rules: list[TransferRule],
         key: dns.tsig.Key | None,
-        now: int,
         tcp: bool,
     ) -> bytes | _Refused | Messages:
         """The messages, or a reply that says why there are none."""
@@ -191,9 +196,12 @@ class Transfers:
         if len(self.running) >= self._settings.transfers:
             self.counters["busy"] += 1
             return _Refused(transfer.said(request, wire.SERVFAIL), _BUSY)
-        messages = Messages(self._messages(client, request, zone, table, key, now), self.running)
+        messages = Messages(self._messages(client, request, zone, table, key), self.running)
         self.running.add(messages)
         return messages
+
+    def _now(self) -> int:
+        return int(self._clock.now().timestamp())
 
     def _left(self, zone: Zone) -> int:
         """Seconds until the zone expires."""
@@ -205,7 +213,7 @@ class Transfers:
         return _Refused(transfer.said(request, wire.REFUSED), why)
 
     def _messages(
-        self, client: Address, request: Request, zone: Zone, table: Table, key: dns.tsig.Key | None, now: int
+        self, client: Address, request: Request, zone: Zone, table: Table, key: dns.tsig.Key | None
     ) -> Iterator[bytes]:
         """The steps behind the client's serial, or the whole zone when the log does not lead from there."""
         expand = self._settings.expand_ranges
@@ -218,7 +226,7 @@ class Transfers:
         self.counters[way] += 1
         if records is None:
             records = transfer.whole(zone, table, expand=expand)
-        yield from transfer.messages(request, records, key, now, self._left(zone))
+        yield from transfer.messages(request, records, key, self._now, self._left(zone))
         tell(
             _log,
             "transfer",

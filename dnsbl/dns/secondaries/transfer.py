@@ -3,12 +3,13 @@
 Pure: the time is an argument; sockets and access lists are `serving.transfers`. AXFR (RFC 5936) and IXFR (RFC 1995)
 over TCP, the serial over UDP, and NOTIFY (RFC 1996) to the other side. Signatures are dnspython's (RFC 8945); what a
 stranger sent is read here, strictly: a question without pointers, at most one SOA in the authority section, then at
-most one OPT and one TSIG, which is the last.
+most one OPT and one TSIG, which is the last. Over 400 lines, since reading, checking and signing share one layout.
 """
 
 from __future__ import annotations
 
 import base64
+import hmac
 import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
@@ -37,7 +38,7 @@ MOST_STEPS = 20000
 FUDGE = 300
 
 NOTAUTH = 9
-BADSIG, BADKEY, BADTIME = 16, 17, 18
+BADSIG, BADKEY, BADTIME, BADTRUNC = 16, 17, 18, 22
 
 _TSIG = 250
 _NOTIFY = 4
@@ -47,6 +48,7 @@ _FIXED = struct.Struct("!HHIH")
 _OPT = b"\0" + _FIXED.pack(wire.OPT, wire.LARGEST_UDP, 0, 0)
 _ALGORITHMS = ("hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512")
 _LEAST_SECRET = 16
+_LEAST_MAC = 10
 
 TsigKeys = Mapping[dns.name.Name, dns.tsig.Key]
 
@@ -67,6 +69,7 @@ class Request:
     qclass: int
     serial: int | None  #: of the SOA in the authority section, for IXFR
     edns: bool
+    room: int  #: bytes that a reply over UDP may have
     expires: bool  #: whether it wants to know when the zone expires (RFC 7314)
     plain: bytes  #: the message without its signature
     signature: _Signature | None
@@ -90,7 +93,7 @@ class Signed:
     """Whose key signed a request, or why its signature does not hold."""
 
     key: dns.tsig.Key | None  #: what to sign the reply with
-    error: int = 0  #: BADKEY, BADSIG, BADTIME, or 0
+    error: int = 0  #: BADKEY, BADSIG, BADTIME, BADTRUNC, FORMERR for a MAC of no size that there is, or 0
 
 
 def read_tsig_keys(text: str, source: str) -> dict[dns.name.Name, dns.tsig.Key]:
@@ -128,22 +131,34 @@ def read(packet: bytes) -> Request | None:
 
 
 def checked(request: Request, tsig_keys: TsigKeys, now: int) -> Signed | None:
-    """Whose signature a request carries, None when it carries none; `now` in Unix seconds (RFC 8945 section 5.2)."""
+    """Whose signature a request carries, None when it carries none; `now` in Unix seconds (RFC 8945 section 5.2).
+
+    A MAC that was cut short is never enough: FORMERR where the RFC knows none so short, BADTRUNC where it is right.
+    """
     signature = request.signature
     if signature is None:
         return None
     key = tsig_keys.get(signature.owner)
     if key is None or key.algorithm != signature.data.algorithm:
         return Signed(None, BADKEY)
+    data = signature.data
+    full = dns.tsig.mac_sizes[key.algorithm]
+    if not max(_LEAST_MAC, full // 2) <= len(data.mac) <= full:  # RFC 8945 5.2.2.1
+        return Signed(None, wire.FORMERR)
+    cut = len(data.mac) < full
+    if cut:
+        made, _ = dns.tsig.sign(request.plain, key, data, data.time_signed)  # type: ignore[no-untyped-call]
+        if hmac.compare_digest(made.mac[: len(data.mac)], data.mac):
+            data = made
     try:
         dns.tsig.validate(  # type: ignore[no-untyped-call]
-            signature.packet, key, signature.owner, signature.data, now, b"", signature.start
+            signature.packet, key, signature.owner, data, now, b"", signature.start
         )
     except dns.tsig.BadTime:
         return Signed(key, BADTIME)
     except dns.exception.DNSException:
         return Signed(None, BADSIG)
-    return Signed(key)
+    return Signed(key, BADTRUNC if cut else 0)
 
 
 def said(request: Request, rcode: int) -> bytes:
@@ -152,15 +167,23 @@ def said(request: Request, rcode: int) -> bytes:
 
 
 def refused_signature(request: Request, signed: Signed, now: int) -> bytes:
-    """NOTAUTH, with a TSIG that says why (RFC 8945 sections 5.2.1 to 5.2.3)."""
+    """NOTAUTH, with a TSIG that says why (RFC 8945 sections 5.2.1 to 5.2.4), or FORMERR."""
     assert request.signature is not None
+    if signed.error == wire.FORMERR:
+        return said(request, wire.FORMERR)
     other = now.to_bytes(6) if signed.error == BADTIME else b""
     return _sealed(said(request, NOTAUTH), request, signed.key, now, error=signed.error, other=other)[0]
 
 
-def sealed(reply: bytes, request: Request, key: dns.tsig.Key, now: int) -> bytes:
-    """A reply of one message with its signature."""
-    return _sealed(reply, request, key, now)[0]
+def sealed(reply: bytes, request: Request, key: dns.tsig.Key, now: int, *, tcp: bool) -> bytes:
+    """A reply of one message with its signature. Where both have no room in a datagram, the question alone and TC are
+    signed, which send the client to TCP (RFC 8945 section 5.3).
+    """
+    made = _sealed(reply, request, key, now)[0]
+    if tcp or len(made) <= request.room:
+        return made
+    cut = _header(request, _TC, 0, additional=request.edns) + request.question + _opt(request)
+    return _sealed(cut, request, key, now)[0]
 
 
 def serial(request: Request, zone: Zone, table: Table, left: int) -> bytes:
@@ -224,10 +247,11 @@ def steps(
 
 
 def messages(
-    request: Request, records: Iterable[bytes], key: dns.tsig.Key | None, now: int, left: int
+    request: Request, records: Iterable[bytes], key: dns.tsig.Key | None, now: Callable[[], int], left: int
 ) -> Iterator[bytes]:
-    """The records in messages without length prefix, each with the question and, when there is a key, signed. The zone
-    expires in `left` seconds.
+    """The records in messages without length prefix, each with the question and, when there is a key, signed at the
+    moment at which it is made: the last one of a long transfer must not be older than `FUDGE`. The zone expires in
+    `left` seconds.
     """
     context = None
     extra = _opt(request, left)
@@ -235,7 +259,7 @@ def messages(
         message = _header(request, wire.NOERROR, count, authoritative=True, additional=bool(extra))
         message += request.question + body + extra
         if key is not None:
-            message, context = _sealed(message, request, key, now, context=context, multi=True)
+            message, context = _sealed(message, request, key, now(), context=context, multi=True)
         yield message
         extra = b""
 
@@ -269,7 +293,7 @@ def _read(packet: bytes) -> Request:
         raise _Malformed
     qtype, qclass = struct.unpack_from("!HH", packet, at)
     question = packet[12 : (at := at + 4)]
-    serial, edns, expires, signature = None, False, False, None
+    serial, edns, room, expires, signature = None, False, wire.PLAIN_UDP, False, None
     for section in range(counts[2] + counts[3]):
         start = at
         at = _past_name(packet, at)
@@ -284,6 +308,7 @@ def _read(packet: bytes) -> Request:
             serial = int.from_bytes(packet[end - 20 : end - 16])
         elif rtype == wire.OPT and not edns:
             edns, expires = True, wire.wants(packet[at:end], wire.EXPIRE)
+            room = min(max(rclass, wire.PLAIN_UDP), wire.LARGEST_UDP)
         elif rtype == _TSIG and rclass == dns.rdataclass.ANY:
             owner, _ = dns.name.from_wire(packet, start)
             data = dns.rdata.from_wire(dns.rdataclass.ANY, dns.rdatatype.TSIG, packet, at, length)
@@ -297,7 +322,7 @@ def _read(packet: bytes) -> Request:
     plain = packet
     if signature is not None:
         plain = packet[:10] + (counts[3] - 1).to_bytes(2) + packet[12 : signature.start]
-    return Request(ident, flags, question, tuple(labels), qtype, qclass, serial, edns, expires, plain, signature)
+    return Request(ident, flags, question, tuple(labels), qtype, qclass, serial, edns, room, expires, plain, signature)
 
 
 def _past_name(packet: bytes, at: int) -> int:

@@ -8,6 +8,7 @@ import struct
 import threading
 from collections.abc import AsyncIterator
 from ipaddress import IPv4Network, ip_network
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -73,17 +74,17 @@ ORIGIN = dns.name.from_text("bl.test")
 class Primary:
     """A responder whose table follows a log of changes."""
 
-    def __init__(self, **settings: object) -> None:
+    def __init__(self, zones: Zones = ZONES, **settings: object) -> None:
         self.dns = Dns.model_validate(
             {"listen": ["127.0.0.1:0"], "transfer": ["127.0.0.1 mirror"], "tsig_keys": "keys"} | settings
         )
-        self.responder = Responder(self.dns, ZONES)
+        self.responder = Responder(self.dns, zones)
         self.clock: SystemClock | HandClock = SystemClock()
         self.transfers = Transfers(self.dns, KEYS, self.responder.serving, self)
         self.responder.transfer = self.transfers
         self.log: list[Change] = []
         self.broken: Exception | None = None
-        self.responder.table = Table.of([]).numbered(1000, since=0, zones_digest=ZONES.digest)
+        self.responder.table = Table.of([]).numbered(1000, since=0, zones_digest=zones.digest)
 
     async def start(self) -> None:
         [(self.host, self.port)] = await self.responder.start()
@@ -376,6 +377,66 @@ async def test_a_signed_question_gets_a_signed_answer(primary: Primary, tcp: boo
         assert reply.flags & dns.flags.AA
         assert len(reply.answer) == 1
         assert reply.edns == 0
+
+
+async def test_a_reply_that_has_no_room_for_its_signature_sends_its_client_to_tcp() -> None:
+    text = "x" * 210
+    zones = zones_from(
+        {
+            "bl": f"""
+origin = "bl.test"
+ns = ["ns.example.net"]
+[soa]
+mname = "ns.example.net"
+rname = "hostmaster.example.net"
+[kinds.relay]
+code = "127.0.0.2"
+txt = "relay {{address}}"
+[[records]]
+name = "long"
+type = "TXT"
+data = "{text}"
+[[records]]
+name = "long"
+type = "TXT"
+data = "{text[1:]}y"
+"""
+        },
+        site="https://site.example",
+    )
+    primary = Primary(zones)
+    await primary.start()
+    try:
+        plain = await primary.ask(query_for("TXT", name="long.bl.test"), tcp=False)
+        assert len(plain.to_wire()) <= 512 and plain.answer, plain
+        assert len(plain.answer[0]) == 2
+        query = query_for("TXT", RING, "long.bl.test")
+        small = await primary.ask(query, tcp=False)
+        assert small.had_tsig and small.flags & dns.flags.TC and not small.answer
+        assert len(await raw(primary, query.to_wire(), tcp=False)) <= 512
+        assert len((await primary.ask(query, tcp=True)).answer[0]) == 2
+        query = query_for("TXT", RING, "long.bl.test")
+        query.use_edns(0, payload=1232)
+        assert len((await primary.ask(query, tcp=False)).answer[0]) == 2
+    finally:
+        await primary.responder.close()
+
+
+async def test_each_message_of_a_long_transfer_is_signed_at_its_own_time(primary: Primary) -> None:
+    primary.toggle(*(f"10.{n >> 8}.{n & 255}.77" for n in range(1500)))
+    clock = HandClock(SystemClock().now())
+    primary.transfers._clock = clock
+    query = query_for("AXFR", RING)
+    made = primary.transfers(query.to_wire(), bytes((127, 0, 0, 1)), True)
+    assert made is not None
+    times = []
+    for message in made:
+        signature = dns.message.from_wire(message, keyring=False, multi=True, xfr=True).tsig
+        assert signature is not None
+        times.append(signature[0].time_signed)
+        clock.turn(minutes=4)
+    assert len(times) > 2
+    assert {after - before for before, after in pairwise(times)} == {240}
 
 
 @pytest.mark.parametrize("edns", [True, False])

@@ -129,11 +129,58 @@ def test_an_answer_to_a_notify_is_known_by_its_id_and_opcode() -> None:
     assert not transfer.is_answer(reply[:8], 77)
 
 
+@pytest.mark.parametrize("algorithm", ["hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512"])
+@pytest.mark.parametrize(
+    ("kept", "right", "skew", "error", "replied"),
+    [
+        ("full", True, 0, 0, None),
+        ("full", True, 301, transfer.BADTIME, True),
+        ("full", False, 301, transfer.BADSIG, False),
+        ("full and more", True, 0, 1, None),
+        ("half", True, 0, transfer.BADTRUNC, True),
+        ("half", True, 301, transfer.BADTIME, True),
+        ("half", False, 0, transfer.BADSIG, False),
+        ("half", False, 301, transfer.BADSIG, False),
+        ("less than half", True, 0, 1, None),
+        ("none", True, 0, 1, None),
+    ],
+)
+def test_a_mac_that_was_cut_short_is_never_enough_and_key_mac_time_and_length_are_looked_at_in_turn(
+    algorithm: str, kept: str, right: bool, skew: int, error: int, replied: bool | None
+) -> None:
+    key = dns.tsig.Key("mirror", KEY.secret if right else b"another secret of them", algorithm)
+    query = dns.message.make_query("bl.test", "AXFR", use_edns=0)
+    query.use_tsig(key)
+    request = transfer.read(query.to_wire())
+    assert request is not None and request.signature is not None
+    mac = request.signature.data.mac
+    half = len(mac) // 2
+    mac = {"full": mac, "full and more": mac + b"x", "half": mac[:half], "less than half": mac[: half - 1]}.get(
+        kept, b""
+    )
+    changed = request.signature.data.replace(mac=mac).to_wire()
+    assert changed is not None
+    start = request.signature.start
+    owner = b"\x06mirror\0" + struct.pack("!HHIH", 250, 255, 0, len(changed))
+    request = transfer.read(query.to_wire()[:start] + owner + changed)
+    assert request is not None and request.signature is not None
+    keys = {key.name: dns.tsig.Key("mirror", KEY.secret, algorithm)}
+    now = request.signature.data.time_signed + skew
+    found = transfer.checked(request, keys, now)
+    assert found is not None and found.error == error
+    if error:
+        reply = dns.message.from_wire(transfer.refused_signature(request, found, now), keyring=False)
+        assert reply.rcode() == (1 if error == 1 else transfer.NOTAUTH)
+        assert reply.had_tsig is (replied is not None)
+        if reply.tsig is not None:
+            assert (reply.tsig[0].error, bool(reply.tsig[0].mac)) == (error, replied)
+
+
 def test_a_zone_in_many_messages_has_each_under_64_kib() -> None:
     request = transfer.read(packet(NAME, AXFR, OPT, counts=(1, 0, 0, 1)))
     assert request is not None
     records = [b"\xc0\x0c" + struct.pack("!HHIH", 16, 1, 0, 201) + b"\xc8" + b"x" * 200] * 1000
-    made = list(transfer.messages(request, records, None, 0, 77))
+    made = list(transfer.messages(request, records, None, lambda: 0, 77))
     assert len(made) == 4
     assert max(map(len, made)) <= 65535
     parsed = [dns.message.from_wire(message) for message in made]
@@ -157,6 +204,8 @@ def test_who_asks_is_told_when_the_zone_expires(qtype: bytes, options: str, told
     data = bytes.fromhex(options)
     request = transfer.read(packet(NAME, qtype, OPT[:-2] + len(data).to_bytes(2) + data, counts=(1, 0, 0, 1)))
     assert request is not None and request.expires is told
-    [message] = transfer.messages(request, [b"\xc0\x0c" + struct.pack("!HHIH", 16, 1, 0, 2) + b"\1x"], None, 0, 77)
+    [message] = transfer.messages(
+        request, [b"\xc0\x0c" + struct.pack("!HHIH", 16, 1, 0, 2) + b"\1x"], None, lambda: 0, 77
+    )
     found = [option.to_wire() for option in dns.message.from_wire(message).options if option.otype == 9]
     assert found == ([(77).to_bytes(4)] if told else [])
