@@ -87,7 +87,7 @@ class Collector:
         self.tls: ssl.SSLContext | None = None
         if tls is not None:
             self.tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-            self.tls.load_cert_chain(*tls)
+            self.tls.load_cert_chain(*tls, password=lambda: "")  # else OpenSSL asks at the terminal
         self.open: dict[_Connection, Place] = {}  # the connections there are
         self.tally = Tally()
         self._deliver = deliver

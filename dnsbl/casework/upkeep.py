@@ -9,7 +9,7 @@ from dnsbl.casework.admission import EVIDENCE
 from dnsbl.casework.base import Clears, cleared, renewed, run_in, shown_of_listed, subject_of
 from dnsbl.casework.queueing import Queueing
 from dnsbl.clock import Clock, day_of
-from dnsbl.errors import Withheld
+from dnsbl.errors import StoreUnavailable, Withheld
 from dnsbl.model import Listing
 from dnsbl.rules import policy, sending
 from dnsbl.settings import Policy
@@ -40,16 +40,25 @@ class Upkeep:
         self._followed: datetime | None = None  # when nothing was left to follow
 
     def settle(self, *, most: int = 100) -> int:
-        """Judge the runs whose delivery window has closed, a transaction each; returns how many."""
+        """Judge the runs whose delivery window has closed, a transaction each; returns how many. One that cannot be
+        judged keeps none of the others waiting; its error is raised when these are done."""
         now, count = self._clock.now(), 0
+        failed: Exception | None = None
         with self._store.read() as tx:
             over = tx.runs.over(now, most=most)
         for name in over:
-            with self._store.write() as tx:
-                run = run_in(tx, name)
-                if run.state is RunState.WAITING:
-                    self._judging.window_over(tx, run, now)
-                    count += 1
+            try:
+                with self._store.write() as tx:
+                    run = run_in(tx, name)
+                    if run.state is RunState.WAITING:
+                        self._judging.window_over(tx, run, now)
+                        count += 1
+            except (StoreUnavailable, Withheld):
+                raise
+            except Exception as error:
+                failed = failed or error
+        if failed is not None:
+            raise failed
         return count
 
     def follow_outputs(self, *, most: int = 1000) -> int:

@@ -159,6 +159,7 @@ def _one(
             StoreWork(opened.store.times, opened.store.failures, process),
         ],
         credentials=credentials,
+        again=leash is not None and leash.again,
     )
     node.bound.notes = notes
     reloads: set[asyncio.Task[None]] = set()

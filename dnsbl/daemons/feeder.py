@@ -70,6 +70,11 @@ class Feeder:
             if str(error) != known.said:
                 _log.warning("feed %s: %s", source.name, error)
             return Pull(name=source.name, came=None, error=str(error))
+        except Exception as error:  # whatever is in one feed, the next ones are pulled
+            why = f"It cannot be read: {type(error).__name__}; the log says more."
+            _log.exception("feed %s", source.name)
+            self._feeding.file_failure(source.name, why)
+            return Pull(name=source.name, came=None, error=why)
         if came is not None:
             _log.info("feed %s: %s", source.name, said(came))
         return Pull(name=source.name, came=came, error="")

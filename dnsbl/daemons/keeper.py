@@ -66,13 +66,18 @@ class Keeper:
         self._fell = False  # whether it has failed and not worked for a while since
         self._backoff = Backoff()
 
-    async def start(self) -> None:
-        """Begin it for the first time. Raises DnsblError when it cannot, unless time may mend that."""
+    async def start(self, *, again: bool = False) -> None:
+        """Begin it for the first time. Raises DnsblError when it cannot, unless time may mend that, or the process is
+        begun `again`: then it is tried later, and no other part waits for it."""
         try:
             await self._begun()
         except (StoreUnavailable, Withheld) as error:
             self._fallen(str(error), 0.0)
             self.withheld = error if isinstance(error, Withheld) else None
+        except Exception as error:
+            if not again:
+                raise
+            self._fallen(self._why(error), 0.0)
 
     async def abandon(self) -> None:
         """Close what was begun, since the node does not come to work."""
@@ -90,11 +95,8 @@ class Keeper:
                     await self._begun()
                 await self._watched(stop)
                 why = "it has ended by itself"
-            except DnsblError as error:
-                why = str(error)
             except Exception as error:
-                why = f"{type(error).__name__}; the log says more"
-                _log.exception("%s has failed", self.part)
+                why = self._why(error)
             if stop.is_set():
                 tell(_log, "part-stopped", name=self.part, version=VERSION)
                 return
@@ -120,11 +122,20 @@ class Keeper:
                     self._board.down(self.part, problem)
                 elif not running.done():
                     self._board.well(self.part, getattr(self._shell, "held", ""))
+            if running.cancelled():  # by something within: nobody has told this keeper to end
+                raise DnsblError("it was broken off from within")
             running.result()
         finally:
             running.cancel()
             with suppress(asyncio.CancelledError, Exception):
                 await running
+
+    def _why(self, error: Exception) -> str:
+        """For the board; of what nobody has foreseen, the log has the rest."""
+        if isinstance(error, DnsblError):
+            return str(error)
+        _log.error("%s has failed", self.part, exc_info=error)
+        return f"{type(error).__name__}; the log says more"
 
     def _fallen(self, why: str, lived: float) -> float:
         """It is down; returns the seconds until the next try."""

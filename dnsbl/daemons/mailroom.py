@@ -49,15 +49,26 @@ class Mailroom:
         mail_door: MailDoor | None = None,
         lookups: Lookups = Lookups(),  # noqa: B008 (frozen)
     ) -> None:
-        """Without a `mail_door` nothing is taken but letters."""
+        """Without a `mail_door` only letters are taken. Raises DnsblError where the certificate cannot be used."""
         self._lookups = lookups
         self._mail_door = mail_door
         self._traps = frozenset(settings.traps.domains if mail_door is not None else ())
         self._arrivals = arrivals
         self._listen = settings.collector.listen
+        try:
+            self._collector = self._made(settings, keyring, clock)
+        except OSError as error:  # SSLError is one
+            why = f"collector.tls_certificate and collector.tls_key cannot be used: {error.strerror or error}."
+            raise DnsblError(why) from None
+        self.tally = self._collector.tally  #: what strangers have caused
+        self._probes: set[asyncio.Task[None]] = set()
+        self.bound: list[tuple[str, int]] = []
+
+    def _made(self, settings: Settings, keyring: Keyring, clock: Clock) -> Collector:
+        """Raises OSError where the certificate cannot be used."""
         collector = settings.collector
         pair = (collector.tls_certificate, collector.tls_key)
-        self._collector = Collector(
+        return Collector(
             hostname=collector.hostname,
             domains=settings.tester.domains
             | {collector.hostname}
@@ -75,13 +86,10 @@ class Mailroom:
             tls=(str(pair[0]), str(pair[1])) if pair[0] and pair[1] else None,
             on_probe=self._probed,
             below=settings.tester.mx_domain or "",
-            desks={settings.mail_door.address} - {""} if mail_door is not None else (),
+            desks={settings.mail_door.address} - {""} if self._mail_door is not None else (),
             traps=self._traps,
             doors=frozenset({f"{REMOVE}@{collector.hostname}"}),
         )
-        self.tally = self._collector.tally  #: what strangers have caused
-        self._probes: set[asyncio.Task[None]] = set()
-        self.bound: list[tuple[str, int]] = []
 
     async def start(self) -> list[tuple[str, int]]:
         """Listen everywhere; returns the bound addresses. Raises DnsblError with one sentence."""

@@ -74,6 +74,7 @@ class Node:
     `clearing` follows the zones where they are read again. `board` is told how each part does. `beside`, when there is
     a process beside this one, gives what that has counted. `handed` are sockets that were opened for it.
     `counted` are the metrics of what this process tells and asks of the store, `credentials` what answers is to use.
+    Where the process is begun `again`, a part that cannot begin is down and tried later, and the others work.
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class Node:
         handed: Handed = NONE_HANDED,
         counted: Sequence[Work | StoreWork] = (),
         credentials: Credentials | None = None,
+        again: bool = False,
     ) -> None:
         """Raises DnsblError when a file that the settings name cannot be used."""
         self.bound = Bound()
@@ -105,6 +107,7 @@ class Node:
         self._on_event = on_event
         self._beside = beside
         self._handed = handed
+        self._again = again
         self._web: WebServer | None = None
         self._roles = roles = set(roles)
         self._named = ",".join(role for role in ROLES if role in roles)
@@ -169,7 +172,7 @@ class Node:
         try:
             for keeper in self._keepers:
                 begun.append(keeper)
-                await keeper.start()
+                await keeper.start(again=self._again)
             roles = [keeper for keeper in begun if keeper.part in ROLES]
             if self._beside is None and roles and all(keeper.withheld for keeper in roles):
                 raise DnsblError(str(roles[0].withheld))

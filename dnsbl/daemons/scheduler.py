@@ -84,6 +84,7 @@ class Scheduler:
         #: Why listings do not end by their age, and what else waits for somebody's word; a sentence, or "".
         self.held = ""
         self._said: dict[str, str] = {}
+        self._broken: dict[str, str] = {}  # by verb, what nobody has foreseen
         self._clock = clock
         self._verbs: tuple[tuple[str, Callable[[], int], float], ...] = (
             ("settle", upkeep.settle, settle_every),
@@ -104,6 +105,11 @@ class Scheduler:
         )
         #: And so is this: a minute after it was made, an entry is in the transparency log.
         self._public: tuple[tuple[str, Callable[[], int], float], ...] = (("log", log, log_every),) if log else ()
+
+    @property
+    def problem(self) -> str:
+        """Which verb fails, for a reason that nobody has foreseen; a sentence, or ""."""
+        return next(filter(None, self._broken.copy().values()), "")
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run the verbs until `stop`."""
@@ -133,17 +139,21 @@ class Scheduler:
         """One call of a verb. What stands against it is a line in the log when it is news, and the next call tries
         again."""
         why = held = ""
+        unforeseen: Exception | None = None
         try:
             done = verb()
         except Withheld as error:
             why = held = str(error)
         except DnsblError as error:
             why = str(error)
+        except Exception as error:  # the others go on, and so does this one, should it be able to
+            why, unforeseen = f"{type(error).__name__}; the log says more", error
         else:
             if done and name not in ("ship", "count", "log"):
                 _log.info("%s: %d", name, done)
         if name == "expire":
             self.held = held
         if why and why != self._said.get(name):
-            _log.warning("%s: %s", name, why)
+            _log.warning("%s: %s", name, why, exc_info=unforeseen)
         self._said[name] = why
+        self._broken[name] = f"{name} fails: {why}." if unforeseen else ""

@@ -44,6 +44,31 @@ def test_settling_stops_at_its_bound_and_goes_on_next_time(office) -> None:
     assert [office.casework.upkeep.settle(most=2) for _ in range(3)] == [2, 1, 0]
 
 
+def test_a_run_that_cannot_be_judged_keeps_no_other_waiting(office, monkeypatch) -> None:
+    """The first one's error was the end of each call, so that no window closed any more."""
+    for n in range(3):
+        office.nominate(f"192.0.2.{n}")
+        office.test(Outcome.ACCEPTED)
+    office.later(days=3)
+    judging = office.casework.upkeep._judging
+    judge = judging.window_over
+
+    def fails(tx, run, now) -> None:
+        if run.address == ip_address("192.0.2.0"):
+            judge(tx, run, now)  # what it has done by then is not kept
+            raise KeyError(run.id)
+        judge(tx, run, now)
+
+    monkeypatch.setattr(judging, "window_over", fails)
+    for _ in range(2):
+        with pytest.raises(KeyError):
+            office.casework.upkeep.settle()
+    with office.store.read() as tx:
+        assert [str(run.address) for run in tx.runs.under_way()] == ["192.0.2.0"]
+    monkeypatch.undo()
+    assert office.casework.upkeep.settle() == 1
+
+
 def test_two_schedulers_settle_a_run_once(office, monkeypatch) -> None:
     office.nominate(HOST)
     run = office.test(Outcome.ACCEPTED)

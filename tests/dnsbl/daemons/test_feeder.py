@@ -140,3 +140,24 @@ def test_a_file_that_is_too_large_or_gone_is_told(make_office, tmp_path: Path) -
     assert feeder.pull_each(only="ann")[0].error == f"{path}: is larger than 1024 octets."
     path.unlink()
     assert feeder.pull_each(only="ann")[0].error == f"{path}: cannot be read: No such file or directory."
+
+
+def test_whatever_is_in_one_feed_the_next_ones_are_pulled(
+    make_office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    files = [tmp_path / "ann", tmp_path / "bob"]
+    for file in files:
+        file.write_text("192.0.2.1\n")
+    office, feeder = feeder_of(make_office, *(f"{file.name} {file}" for file in files))
+    file_feed = office.casework.feeding.file_feed
+
+    def fails(name: str, *rest: Any, **more: Any) -> Any:
+        if name == "ann":
+            raise KeyError(name)
+        return file_feed(name, *rest, **more)
+
+    monkeypatch.setattr(office.casework.feeding, "file_feed", fails)
+    pulls = {pull.name: pull for pull in feeder.pull_each()}
+    assert pulls["ann"].error == "It cannot be read: KeyError; the log says more."
+    assert pulls["bob"].came is not None
+    assert "feed ann" in caplog.text

@@ -17,7 +17,7 @@ from tests.waiting import until
 class Part:
     """A shell that does what it is told to."""
 
-    def __init__(self, fault: Exception | None = None, *, ends: bool = False) -> None:
+    def __init__(self, fault: BaseException | None = None, *, ends: bool = False) -> None:
         self.fault, self.ends = fault, ends
         self.problem = self.held = ""
         self.ran = self.closed = False
@@ -170,3 +170,32 @@ async def test_what_was_begun_is_closed_when_the_end_came_before_the_work(monkey
     await house.keeper.run(house.stop)
     assert part.closed
     assert len(house.begun) == 1
+
+
+async def test_where_the_process_is_begun_again_what_time_does_not_mend_is_down_and_tried_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A certificate that is half written kept all roles of the process away."""
+    for fault, why in ((DnsblError("The port is taken."), "The port is taken."), (OSError(), "OSError; the log says")):
+        part = Part()
+        house = House(monkeypatch, fault, fault, part)
+        await house.keeper.start(again=True)
+        up, said, _ = house.health
+        assert not up and said.startswith(why)
+        running = asyncio.create_task(house.keeper.run(house.stop))
+        await until(lambda house=house: house.health == (True, "", 1))  # type: ignore[misc]
+        house.stop.set()
+        await asyncio.wait_for(running, 5)
+
+
+async def test_a_part_that_is_broken_off_from_within_is_begun_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What a library has cancelled ended the keeper without a word."""
+    last = Part()
+    house = House(monkeypatch, Part(asyncio.CancelledError()), last)
+    running = asyncio.create_task(house.keeper.run(house.stop))
+    await until(lambda: last.ran or running.done())
+    assert "part is down, and is begun again in 0.1 s: it was broken off from within" in caplog.text
+    house.stop.set()
+    await asyncio.wait_for(running, 5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from dnsbl.addresses import Address, parse_address
 from dnsbl.daemons import mailroom as module
 from dnsbl.daemons.mailroom import Mailroom, literals
 from dnsbl.daemons.names import Lookups
-from dnsbl.errors import Refused, StoreUnavailable, Trouble
+from dnsbl.errors import DnsblError, Refused, StoreUnavailable, Trouble
 from dnsbl.model import Job
 from dnsbl.vocabulary import Door
 from tester.letter import Keyring
@@ -246,3 +247,13 @@ async def test_who_writes_to_remove_from_a_listed_address_has_it_retested_and_op
     assert asked == [(parse_address("127.0.0.1"), Door.MAIL)], "the address is the one that the mail came from"
     [(mail, _)] = office.casework.correspondence.page(most=5)
     assert mail.finding is Finding.HUMAN and b"please" in office.casework.operators.message(mail.id).message
+
+
+def test_a_certificate_that_is_half_written_is_one_sentence(opened: Any, tmp_path: Path) -> None:
+    half = tmp_path / "half.pem"
+    half.write_text("-----BEGIN CERTIFICATE-----\nMIIB")
+    office, _, _ = opened
+    collector = office.settings.collector.model_copy(update={"tls_certificate": half, "tls_key": half})
+    settings = office.settings.model_copy(update={"collector": collector})
+    with pytest.raises(DnsblError, match=r"collector\.tls_certificate and collector\.tls_key cannot be used: "):
+        Mailroom(office.casework.arrivals, settings, office.keyring, office.clock)

@@ -200,3 +200,23 @@ async def test_verbs_go_on_while_the_clock_says_a_time_that_was_long_ago() -> No
     await until(lambda: min(verbs.calls.values()) >= 1)
     stop.set()
     await asyncio.wait_for(running, 5)
+
+
+async def test_a_verb_that_raises_what_nobody_foresaw_is_told_once_and_on_the_board_until_it_does_not(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The log had it each second, with its traceback, and nothing else told of it."""
+    upkeep, stop = Upkeep(), asyncio.Event()
+    scheduler = Scheduler(upkeep, settle_every=0.01, expire_every=0.01, forget_every=0.01)  # type: ignore[arg-type]
+    running = asyncio.create_task(scheduler.run(stop))
+    upkeep.error = KeyError("x")
+    await looks(upkeep, 3)
+    assert scheduler.problem == "expire fails: KeyError; the log says more."
+    upkeep.error = Withheld("so many")
+    await looks(upkeep)
+    assert (scheduler.problem, scheduler.held) == ("", "so many")
+    stop.set()
+    await running
+    assert [record.getMessage() for record in caplog.records if record.exc_info] == [
+        "expire: KeyError; the log says more"
+    ]
