@@ -29,7 +29,7 @@ from dnsbl.daemons.rounds import Round
 from dnsbl.daemons.signing import signer
 from dnsbl.daemons.standing import Foothold
 from dnsbl.daemons.visit import Means
-from dnsbl.errors import DnsblError, PutOff, capital
+from dnsbl.errors import DnsblError, PutOff, StoreUnavailable, capital
 from dnsbl.model import ASKED, Crowded
 from dnsbl.places import halted as halted_here
 from dnsbl.rules import queues
@@ -248,18 +248,28 @@ class Worker:
         self._asked.pop(address, None)
         self._pacer.end(address)
         if not task.cancelled() and (error := task.exception()) is not None:
-            _log.error("the test of %s broke off; its lease brings the job back", address, exc_info=error)
+            why, trace = (error, None) if isinstance(error, DnsblError) else (type(error).__name__, error)
+            _log.error("the test of %s broke off; its lease brings the job back: %s", address, why, exc_info=trace)
 
     async def _hold(self, assignment: Assignment) -> None:
         """Carry out one job while its lease is renewed beside it."""
         testing = asyncio.create_task(self._test(assignment))
-        over = False
+        over, third = False, self._settings.tester.lease / 3
+        kept = self._clock.monotonic()  # when it was last in our hands for certain
         try:
             while not testing.done():
-                await asyncio.wait({testing}, timeout=self._settings.tester.lease / 3)
-                if not testing.done() and not await asyncio.to_thread(self._assignments.renew_lease, assignment):
-                    _log.warning("the lease of %s went to another worker", assignment.job.address)
-                    return
+                await asyncio.wait({testing}, timeout=third)
+                if testing.done():
+                    break
+                now = self._clock.monotonic()
+                try:
+                    if not await asyncio.to_thread(self._assignments.renew_lease, assignment):
+                        _log.warning("the lease of %s went to another worker", assignment.job.address)
+                        return
+                    kept = now
+                except StoreUnavailable:  # a store that is away for a moment ends no conversation
+                    if now - kept > 1.5 * third:
+                        raise
             over = testing.result()
         finally:
             testing.cancel()

@@ -21,6 +21,7 @@ from dnsbl.clock import Clock, HandClock, SystemClock
 from dnsbl.daemons import rounds
 from dnsbl.daemons.standing import Foothold
 from dnsbl.daemons.worker import Worker
+from dnsbl.errors import StoreUnavailable
 from dnsbl.model import Entry, Nomination, Run
 from dnsbl.places import stop_path
 from dnsbl.settings import Settings
@@ -525,3 +526,44 @@ async def test_a_test_that_has_had_its_share_of_the_hour_is_put_off_in_the_middl
     made = [outcome for outcome in shop.outcomes(job.run).values() if outcome is not None]
     assert made
     assert standing.job.due > shop.clock.now()
+
+
+async def test_a_store_that_is_away_for_a_moment_ends_no_conversation(store: Store) -> None:
+    """The one whose lease was to be renewed just then was broken off, and the host was offered all once more."""
+    async with serving(host := Host(silent="EHLO")) as port:
+        shop = Shop(store, port, SystemClock(), lease=0.6)
+        renew, away, asked = shop.casework.assignments.renew_lease, [True, False, True], list[bool]()
+
+        def renewed(assignment: Any) -> bool:
+            asked.append(away.pop(0) if away else False)
+            if asked[-1]:
+                raise StoreUnavailable("The store does not answer.")
+            return renew(assignment)
+
+        shop.casework.assignments.renew_lease = renewed  # type: ignore[method-assign]
+        shop.nominate()
+        async with shop.open():
+            await host.quiet.wait()
+            await until(lambda: len(asked) >= 4)
+            assert len(host.peers) == 1 and not host.gone.is_set()
+
+
+async def test_a_store_that_stays_away_ends_a_test_before_another_worker_may_have_it(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving(host := Host(silent="EHLO")) as port:
+        shop = Shop(store, port, SystemClock(), lease=0.6)
+        asked = list[float]()
+
+        def away(assignment: Any) -> bool:
+            asked.append(time.monotonic())
+            raise StoreUnavailable("The store does not answer.")
+
+        shop.casework.assignments.renew_lease = away  # type: ignore[method-assign]
+        shop.nominate()
+        async with shop.open():
+            await host.quiet.wait()
+            await host.gone.wait()
+            await until(lambda: "broke off; its lease brings the job back: The store does not answer." in caplog.text)
+        assert len(asked) >= 2
+        assert "Traceback" not in caplog.text
