@@ -106,8 +106,7 @@ class Node:
         self._clock = clock
         self._on_event = on_event
         self._beside = beside
-        self._handed = handed
-        self._again = again
+        self._handed, self._again = handed, again
         self._web: WebServer | None = None
         self._roles = roles = set(roles)
         self._named = ",".join(role for role in ROLES if role in roles)
@@ -206,7 +205,11 @@ class Node:
         async with self._reading:
             if self._begun < mine:
                 self._begun = self._wanted
-                await self._reload()
+                try:
+                    await self._reload()
+                except Exception as error:  # who waits for it goes on, and the next time may do better
+                    _log.exception("the zone files could not be taken over")
+                    self.board.well("zones", f"They are not taken over: {type(error).__name__}; the log says more.")
 
     async def _reload(self) -> None:
         if self._front:

@@ -90,8 +90,9 @@ class Worker:
             sources=lambda: self._foothold.here,
         )
         self._slow: dict[Network, float] = {}  # networks of tarpits, until when they are so called
-        self.problem = ""  #: why nobody can be dialled from this machine, a sentence, or ""
+        self.problem = ""  #: why nobody can be dialled from this machine, or is, a sentence, or ""
         self.held = ""  #: the same, where an operator has stopped this machine
+        self._stuck = ""  # why no job can be taken, a sentence
         self._lacking, self._lacks = lacking, ""
         self._undialled = -UNDIALLED, ""  # when a host could not be dialled from here, and why
         self._held = False  # whether nobody is to be dialled now
@@ -150,7 +151,7 @@ class Worker:
         gone = self._foothold.problem
         self._tell_lack()
         halted = halted_here(self._settings)
-        self.problem = f"Nobody is dialled from here: {gone}." if gone else ""
+        self.problem = f"Nobody is dialled from here: {gone}." if gone else self._stuck
         self.held = f"{capital(halted)}." if halted else ""
         try:
             stop, mark = await asyncio.to_thread(self._assignments.heeded)
@@ -193,6 +194,12 @@ class Worker:
         except DnsblError as error:
             _log.warning("no job taken: %s", error)
             return False
+        except Exception as error:  # whatever is wrong with one job, the tests that are under way go on
+            if not self._stuck:
+                _log.exception("no job can be taken")
+            self._stuck = f"No job can be taken: {type(error).__name__}; the log says more."
+            return False
+        self._stuck = ""
         if assignment is None:
             return False
         address = assignment.job.address

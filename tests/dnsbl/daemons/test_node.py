@@ -247,6 +247,25 @@ async def test_b48_zone_files_are_read_again_and_bad_ones_change_nothing(
     await asyncio.wait_for(task, 10)
 
 
+async def test_zone_files_that_cannot_be_taken_over_for_an_unforeseen_reason_are_told_and_read_the_next_time(
+    nodes: Nodes, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Who looks for a zone's last day ended with it, and a service manager waited for the end of the reload."""
+    node = nodes.node(roles=("web",))
+
+    def broken(settings: Settings, **words: Any) -> Zones:
+        raise KeyError("x")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("dnsbl.daemons.node.read_zones", broken)
+        await node.reload()
+    told = [part.why for part in node.board.all() if part.part == "zones"]
+    assert told == ["They are not taken over: KeyError; the log says more."]
+    assert "the zone files could not be taken over" in caplog.text
+    await node.reload()
+    assert [part.why for part in node.board.all() if part.part == "zones"] == [""]
+
+
 async def test_of_zone_files_that_are_read_again_at_once_the_last_ones_stay(
     nodes: Nodes, monkeypatch: pytest.MonkeyPatch
 ) -> None:

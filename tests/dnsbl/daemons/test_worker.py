@@ -567,3 +567,26 @@ async def test_a_store_that_stays_away_ends_a_test_before_another_worker_may_hav
             await until(lambda: "broke off; its lease brings the job back: The store does not answer." in caplog.text)
         assert len(asked) >= 2
         assert "Traceback" not in caplog.text
+
+
+async def test_a_job_that_cannot_be_taken_ends_no_conversation_and_is_on_the_board(store: Store, caplog: Any) -> None:
+    async with serving(host := Host(silent="EHLO")) as port:
+        shop = Shop(store, port, SystemClock())
+        take, failing = shop.casework.assignments.take_job, list[bool]()
+
+        def taken(*given: Any, **more: Any) -> Any:
+            if failing:
+                raise KeyError("x")
+            return take(*given, **more)
+
+        shop.casework.assignments.take_job = taken  # type: ignore[method-assign]
+        shop.nominate()
+        async with shop.open():
+            await host.quiet.wait()
+            failing.append(True)
+            await until(lambda: shop.worker.problem == "No job can be taken: KeyError; the log says more.")
+            await shop.looked(2)
+            assert not host.gone.is_set()
+            failing.clear()
+            await until(lambda: not shop.worker.problem)
+        assert caplog.text.count("Traceback") == 1
