@@ -77,12 +77,16 @@ _SUPPOSED = _Words(r"\b(?:if|whether|in case)\b[^.;,]*")
 _BARRED = _Words(
     r"\b(?:you|your|client|remote|ip|host)\b[^.;,]{0,40}\b(?:is|are|been|was|were|now) (?:\w+ )?"
     r"(?:(?:blocked|flagged|barred)\b|(?:rejected|refused)\b(?! (?:to )?relay))",
+    r"\b(?:ihre?|votre|s[eu]u?a?|vostro|tuo|suo|uw|tw[oó]j|ваш\w*) (?:(?:adress?e|dirección|adres|indirizzo|адрес) )?"
+    r"(?:ip|server|serveur|servidor|сервер|хост)\b[^.;,]{0,40}"
+    r"(?:gesperrt|blockiert|bloqu|bloccat|geblokkeerd|zablokowan|заблокир)",
 )
 _RELAY_BARRED = _Words(r"\brelay(?:ing)?\b[^.;,]{0,60}\b(?:blocked|flagged|barred|rejected|refused)\b")
 #: Relaying itself. From the servers' own texts: Postfix, Exim, Sendmail, Courier, OpenSMTPD, qmail, Exchange, Domino,
 #: MDaemon, Kerio, IceWarp, IMail, hMailServer, MailEnable, SmarterMail, Haraka, Stalwart, chasquid, James.
 _RELAY = _Words(
-    r"\brelay|\bgateway(?:ing)?\b|rcpthosts|\bthird[- ]party\b|\bmail (?:through|via|using) (?:this|our|my)\b",
+    r"\brelay|\bgateway(?:ing)?\b|\btransit (?:e-?)?(?:mail|traffic)\b"
+    r"|rcpthosts|\bthird[- ]party\b|\bmail (?:through|via|using) (?:this|our|my)\b",
     # both ends of a letter at once
     r"\b(?:neither|none)\b(?! of your)[^.;]{0,50}\b(?:local|ours|mine|hosted|here)\b|\b(?:non-?local|outside"
     r"|foreign) to (?:an? )?"
@@ -115,7 +119,7 @@ _CLIENT = _Words(r"\b(?:client host|helo command|unverified client) (?:rejected|
 #: The sender, his domain or his machine as what the sentence is about.
 _SENDER = _Words(
     r"\bsenders?'?s? (?:e-?mail |envelope )?"
-    r"(?:address|domain|ip|host|server|verif|callout|mta|is|are|was|unknown|den|rej|not|does|has)"
+    r"(?:address|domain|mailbox|account|ip|host|server|verif|callout|mta|is|are|was|unknown|den|rej|not|does|has)"
     r"|\b(?:bogus|bad|invalid|fake|forged|valid) (?:mail )?from\b|\bfrom: (?:address|domain)|\bspoof"
     r"|\bnot (?:allowed|permitted|authori[sz]ed|designated) to send (?:e-?mail |mail |messages )?(?:from|as)\b"
     r"|\brestrictdomainsto|\b(?:host|client|source|remote) (?:network|country|ip)\b"
@@ -129,7 +133,9 @@ _SENDER = _Words(
     r"\bip(?: address)? (?:you're|you are|sending|name)"
     r"|\b(?:dynamic|residential|dial-?up) (?:ip|address|client|pool|host|range)"
     r"|\b(?:permitted|approved|allowed|known) senders?\b",
-    r"\bcall(?:back|out)\b|\byour (?:host|domain|server|ip)\w*\b[^.;]{0,30}\b(?:match|resolv)",
+    r"\b(?:country|region|network|range|address|ip|host) (?:that |which )?you\b[^.;,]{0,20}\bfrom\b",
+    r"(?<!recipient )(?<!recipient verify )\bcall(?:back|out)\b"
+    r"|\byour (?:host|domain|server|ip)\w*\b[^.;]{0,30}\b(?:match|resolv)",
     r"\breverse (?:dns|host|name|lookup|record)|\bptr\b|\brdns\b|\bhelo\b|\behlo\b|\bspf\b|\bdkim\b|\bdmarc\b",
 )
 #: The same by enhanced codes: RFC 3463 3.2, RFC 7372, and what Google has added.
@@ -137,10 +143,15 @@ _SENDER_CODE = re.compile(r"(?<![\d.])[45]\.(?:1\.[78]|7\.2[0-8])(?![\d.])")
 #: Not now: says nothing of who may relay, and of us only where it names us. "Try again" is a wait in a temporary reply
 #: alone: others say "check the address and try again".
 _GREYLISTED = _Words(r"\bgr[ea]y-?list")
-_MUCH = r"\btoo (?:many|fast|much|frequent|quick|often|soon)|\brate\b|\bthrottl|\boverload|\bbusy\b"
-_RATE = _Words(_MUCH, r"\bfrequen|\bquota\b|\bfull\b")
+_MUCH = (
+    r"\bexceed\w*\b[^.;]{0,30}\bnumber of\b|\bper (?:second|minute|hour|day)\b"
+    r"|\btoo (?:many|fast|much|frequent|quick|often|soon)|\brate\b|\bthrottl|\boverload|\bbusy\b"
+)
+_RATE = _Words(_MUCH, r"\bfrequen|\bquota\b|\bfull\b|\blimit (?:is |was |has been )?exceeded")
 #: Of these, what speaks of how much is taken of anybody; a mailbox may be full as well.
 _RATE_OF_ALL = _Words(_MUCH)
+#: What was said before was not taken, or not heard: a fault of the order, in which RCPT is a word and nobody.
+_OUT_OF_ORDER = _Words(r"\b(?:bad|wrong|invalid|out of) (?:command )?sequence|\bneeds? mail\b|\bbefore (?:rcpt|mail)\b")
 _LATER = _Words(r"\btry(?:ing)? (?:again|later)|\bcome back\b|\blater\b|\bdefer|\btemporar|\bunavailable\b")
 _LATER_ABROAD = _Words(
     r"sp[äa]ter\b|vor[üu]bergehend|plus tard|temporair|m[áa]s tarde|tempor[aá]l|mais tarde|tempor[áaâ]ri|pi[ùu] tardi"
@@ -188,7 +199,10 @@ _RELAYING_ABROAD = _Words(
     r"weiter(?:ge)?leit|\bleite[nt]?\b[^.;]{0,40}\bweiter\b|anmeld|authenti[fs]i[kzc]|\brelais\b|\breenv[ií]o"
     r"|retransmi|(?:des|re)?encaminh|autentica"
     r"|autenticar|inoltr|\brelé\b|przekaz[ya]|uwierzytel|doorstur|authenticati|aktarma|kimlik do[gğ]rula|yetkilendir"
-    r"|yönlendir|\bkeine (?:berechtigung|erlaubnis)",
+    r"|yönlendir|\bkeine (?:berechtigung|erlaubnis)"
+    r"|\bmelden sie sich\b[^.;]{0,30}\ban\b"
+    r"|preposiel|prosl(?:j?e|ije)[đd]|\bposredovanj|\bpenerusan|\bedasta|pārsūt|persiunt",
+    r"препращ|препрат|прослеђ|пересила|προώθ|ממסר|ترحيل",
     r"пересыл|ретрансл|авториз|аутентиф|автентиф|релей|přepos|předáv|ověřen|vidarebefordr|videresend"
     r"|autentiser|továbbít"
     r"|hitelesít|αναμετάδ|ταυτοπο|\brelä|\bvälity|edelleenläh|xác thực|chuyển tiếp|ยืนยันตัวตน|otentikasi|אימות|مصادقة",
@@ -210,7 +224,7 @@ _RECEIVER_ABROAD = _Words(
     r"|\bdestinataire|utilisateur|\bdestinat[aá]ri|\busuario|\busuário|\butente|indirizzo inesistente",
     r"użytkownik|uzytkownik|adresat|nie ma takiego|\bontvanger|gebruiker|\balıcı|kullanıcı|kullanici|příjemc"
     r"|u[zž]ivatel|mottagare|mottaker|modtager|\banvändare|\bbruger|\bbruker|vastaanottaj|käyttäj|címzett|felhasznál|utilizator"
-    r"|destinatarul|korisnik|uporabnik|primatelj|primalac|príjemc|používate|kasutaja|vartotoj|lietotāj",
+    r"|destinatarul|korisnik|uporabnik|primatelj|primalac|príjemc|používate|kasutaja|vartotoj|lietotāj|prejemnik|\bsaaja|gavėj|saņēmēj|प्राप्तकर्ता",
     r"получател|пользовател|адресат|одержувач|користувач|потребител|почта для|παραλήπτ|χρήστη",
     r"ящик|скриньк|skrzynk|schránk|postvak|brevlåd|postkass|postilaatik|postafiók|posta kutusu|θυρίδ|תיבת|صندوق"
     r"|邮箱|信箱|メールボックス|메일함|hộp thư|กล่องจดหมาย|kotak surat",
@@ -219,7 +233,7 @@ _RECEIVER_ABROAD = _Words(
 )
 #: "There is none", or "unknown": of whom, where nobody else was named.
 _NOBODY_ABROAD = _Words(
-    r"\bunbekannt|inconnu|desconocid|desconhecid|sconosciut|nieznan|\bonbekend|okänd|ukendt|ukjent|nepoznat"
+    r"\bunbekannt|inconnu|desconocid|desconhecid|sconosciut|nieznan|\bonbekend|okänd|ukendt|ukjent|nepoznat|necunoscut|\bneznan|tundmatu|nežinom|nezinām|neegzist"
     r"|непознат|неизвестн|невідом"
     r"|άγνωστ|existiert nicht|n'existe pas|\bno existe|\bnão existe|inexist|neexist|non esiste|nie istnieje",
     r"bestaat niet|не существует|не найден|нет такого|не існує|не знайдено|finns inte|findes ikke|finnes ikke|ei löydy"
@@ -243,10 +257,12 @@ _COULD_NOT = _Words(
     r"|process|lookup|look(?:ing)? up|query|connect|contact|reach|resolv|verif|determin)\w*"
     r"|\b(?:database|ldap|sql|lock|disk|file ?system|i/o|memory|internal|system|program|script|filter|milter|backend)\b"
     r"[^.;]{0,30}\b(?:error|fail|locked|unavailable|down|crash|exit|died)\w*",
+    r"\bmailer error\b|\b(?:error|exit(?:ed)?|status|signal) \d+\b",
 )
 _SENDER_ABROAD = _Words(
     r"\babsender|\bexp[ée]diteur|[ée]metteur|\bremitente|\bmittente|\bremetente|nadawc|\bafzender|отправител|відправник"
-    r"|gönderen|odes[íi]latel|odosielate|avsändare|\bavsender|\bafsender|lähettäj|feladó|αποστολέ|expeditorul|pošiljate"
+    r"|gönderen|odes[íi]latel|odosielate|avsändare|\bavsender|\bafsender|lähettäj|feladó|αποστολέ|\bexpeditor|pošiljate|pošilja[lo]|пошиља[лто]"
+    r"|\bsaatja|siuntėj|sūtītāj|प्रेषक"
     r"|подател|[发發][件信送][人者方]|寄[件信]|[送発]信[元者]|발신자|보낸 ?사람|người gửi|ผู้ส่ง|pengirim|שולח|المرسل",
 )
 _TESTER_ABROAD = _Words(
@@ -262,6 +278,8 @@ _CODES = re.compile(r"\A[245]\d\d\b[ -]?|(?<![\d.])[245]\.\d{1,3}\.\d{1,3}(?![\d
 _NUMBERS = re.compile(r"\S*\d\S*|\S+@\S+")
 #: Addresses of pages and names of hosts, which hold words of their own.
 _PLACES = re.compile(r"\bhttps?:\S*|(?<![\w.-])(?:[a-z0-9_-]+\.)+[a-z]{2,}(?![\w-])")
+#: The dots of an address, which end no sentence.
+_OCTETS = re.compile(r"(?<=\d)\.(?=\d)")
 _ESCAPED = re.compile(r"\\(?:x([0-9a-f]{2})|([tnr\\]))")
 #: Where a word in Latin letters ends that Chinese, Japanese or Korean ones stand beside, without a blank.
 _GLUED = re.compile(r"(?<=[\u3040-\u9fff\uac00-\ud7af])(?=[A-Za-z])|(?<=[A-Za-z])(?=[\u3040-\u9fff\uac00-\ud7af])")
@@ -296,7 +314,7 @@ def read(reply: str, *, us: Collection[str] = (), at_sender: bool = False, to_us
 
 
 def _meant(words: str, *, named: bool, of_sender: bool, temporary: bool) -> Meant:
-    plain = _GLUED.sub(" ", _PLACES.sub(" ", words))
+    plain = _GLUED.sub(" ", _PLACES.sub(" ", _OCTETS.sub("-", words)))
     relaying = _RELAY.found_in(_ANOTHER_RELAY.cut_from(plain))
     told = _SUPPOSED.cut_from(plain) if relaying else plain
     if _LISTED.found_in(told) or (_BARRED.found_in(told) and not _RELAY_BARRED.found_in(told)):
@@ -309,7 +327,7 @@ def _meant(words: str, *, named: bool, of_sender: bool, temporary: bool) -> Mean
         return Meant.TESTER if _PROOFS.found_in(plain) else Meant.RELAYING
     if of_sender or _SENDER.found_in(plain):
         return Meant.TESTER
-    if _GREYLISTED.found_in(plain):
+    if _GREYLISTED.found_in(plain) or _OUT_OF_ORDER.found_in(plain):
         return Meant.UNTOLD
     if _RATE.found_in(plain) or (temporary and _LATER.found_in(plain)):
         return Meant.TESTER if named or _TESTER.found_in(plain) else Meant.UNTOLD

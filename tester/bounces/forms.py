@@ -34,6 +34,24 @@ _ON_THE_WAY = (
     r"|připoj|spojen|bağlan|kết nối|terhubung|sambung|anslut|forbindelse|yhtey|csatlakoz|conexiun|σύνδεσ"
     r"|συνδε|连接|連接|连线|接続|연결"
 )
+#: What was asked of another host, and how one falls short of it.
+_ASKED = r"(?:route|answer|response|connect|contact|reach|find|locate|resolve|offered|session|handshake)"
+_FELL_SHORT = (
+    r"(?: hosts?| servers?)?"
+    r"(?: (?:was |is |are |could |did |does |can)?(?:not|never)(?: be| been)?"
+    r" (?:reach|found|respon(?!sib)|answer|contact|resolv|locat|available|ready|running|configured|listening|up\b)"
+    r"| (?:was |is |are )?(?:currently )?(?:available|found|configured|up|down|offline|un(?:available|reachable))\b"
+    r"| (?:closed|dropped|reset|lost|timed|hung)\b| (?:rejected|refused|denied) (?:our|(?:the |a )?connection)\b"
+    r"| (?:password|credentials?|log-?in)\b[^.;]{0,20}\b(?:not|reject|refus|den|fail|wrong|invalid))"
+)
+#: The host that mail is passed on to, where servers call it their relay.
+_NEXT_RELAY = (
+    rf"|\brelays?\b(?![.-]?\w){_FELL_SHORT}|\bnot enough (?:\w+ )?relays\b"
+    r"|(?:route|answer|response|connection|handshake|session) (?:to|from|with) (?:the |our |any |a |its )?"
+    r"(?:mail )?relays?\b"
+    r"|(?:not|n't|unable to|failed to) (?:reach|contact|find|locate|resolve|connect to) (?:the |our |any |a |its )?"
+    r"(?:mail )?relays?\b"
+)
 #: The server went out to deliver the letter and could not: whatever it says of an end, it did mean to relay.
 GAVE_UP = re.compile(
     r"in the queue too long|number of delivery attempts"
@@ -45,7 +63,7 @@ GAVE_UP = re.compile(
     r"|connect to [^ ]{1,80} (?:connection |operation )?(?:refused|timed|no route|network)"
     r"|(?:host|network|server)s? (?:is |was |are |were )?(?:unreachable|down|not respond)|no route to host"
     r"|name (?:server|service)[a-z :]{0,20}(?:fail|error|timeout|problem)|host not found"
-    r"|look-?ups? (?:has |have |was )?(?:fail|did|error|not|incomplete)|\bresolv(?:e|ing) "
+    r"|(?<!ip name )look-?ups? (?:has |have |was )?(?:fail|did|error|not|incomplete)|\bresolv(?:e|ing) "
     r"|dns (?:server )?(?:return|fail)"
     r"|no mail exchanger|non-?existent domain|attempts (?:were |are )?exhausted|refused (?:the |our |a )?connection"
     r"|dns (?:domain|query|error|type|lookup|hard|soft|fail)|no mx\b|null ?mx\b|unknown host|host unknown"
@@ -61,7 +79,9 @@ GAVE_UP = re.compile(
     r"|starttls|mta-?sts|\bdane\b|\btls (?:is |was )?(?:required|not|handshake|negotiation|fail)"
     r"|cannot start tls|dnssec|\btlsa\b"
     r"|certificate (?:is |was |has )?(?:not|verif|expired|invalid|untrusted|mismatch)"
-    r"|unable to (?:connect|contact|resolve|establish)|wasn't able to establish|greeting failed" + _ON_THE_WAY
+    r"|unable to (?:connect|contact|resolve|establish)|wasn't able to establish|greeting failed"
+    + _ON_THE_WAY
+    + _NEXT_RELAY
 )
 
 #: The server that speaks, as in "no such user on this server".
@@ -86,14 +106,18 @@ STUMBLED = re.compile(
     r"|command [a-z\"' ]{0,30}not (?:recogni[sz]ed|implemented)|unrecogni[sz]ed command|protocol error"
     r"|\bbare (?:lf|cr|line ?feed)|\bstray (?:lf|newline|line ?feed)"
     r"|(?:from|date|to|message-id|subject):? headers?\b|headers? (?:is|are|field)\b|rfc ?\d{3,4}|rfc[- ]compliant"
-    r"|too many (?:connections|errors|commands)|unsupported (?:option|parameter)|not supported"
+    r"|too many (?:connections|errors|commands)|unsupported (?:option|parameter)"
+    r"|(?<!relaying )(?<!relaying is )not supported"
     r"|smtputf8|8bitmime|binarymime"
 )
 
-#: A refusal to relay, whatever else stands beside it: Sendmail tells of a failed look-up in the same breath.
+#: A refusal to relay, whatever else stands beside it: Sendmail tells of a failed look-up in the same breath. A relay
+#: that was not found, asked or reached is another host, and so is a name that begins with the word.
 DENIED = re.compile(
-    r"\brelay(?:ing)?\b[^.;]{0,30}\b(?:den|not|prohib|reject|disallow|refus|forbid)"
-    r"|\b(?:not|unable|cannot|won't|no)\b[^.;]{0,20}\brelay|\brcpthosts\b"
+    rf"(?<!connection to )(?<!connection with )\brelay(?:ing)?\b(?![.-]?\w)(?!{_FELL_SHORT})"
+    r"[^.;]{0,30}\b(?:den|not|prohib|reject|disallow|refus|forbid)"
+    rf"|\b(?:not|unable|cannot|won't|no)\b(?:(?! {_ASKED})[^.;,]){{0,20}} relay(?:ed|ing)?\b(?![.-]\w)(?!{_FELL_SHORT})"
+    r"|\brcpthosts\b"
 )
 #: The next server would not hear the one that relayed, or its sender's domain: both had been let pass.
 BLOCKED = re.compile(

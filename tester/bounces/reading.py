@@ -153,7 +153,7 @@ def _by_words(
         return _say(Finding.UNPROVEN, _BESIDE)
     if reasons and not any(_is_refusal(reason) for reason in reasons):
         return _say(Finding.UNPROVEN, _FAULT)
-    ends = bool(words.ENDED.search(text) or words.REFUSED.search(text) or forms.PERMANENT_CODE.search(text))
+    ends = any(end.search(text) for end in (words.ENDED, words.REFUSED, forms.DENIED, forms.PERMANENT_CODE))
     if ends or (form is not None and form.ends):
         return _say(
             Finding.BOUNCED,
@@ -281,8 +281,9 @@ def _say(finding: Finding, reason: str) -> Weighed:
     return Weighed(finding=finding, counts=False, reason=reason)
 
 
-#: Of the address, and of who may send to it (RFC 3463 3.2, 3.8).
-_ADDRESSED_CODE = re.compile(r"(?<![\w.])5\.(?:[17]\.\d{1,3}|2\.1)(?![\w.])")
+#: Of the address, and of who may send to it (RFC 3463 3.2, 3.8; Exchange from 5.7.50 on): neither the sender's address
+#: nor what is asked of encryption, signatures or proofs.
+_ADDRESSED_CODE = re.compile(r"(?<![\w.])5\.(?:1\.(?:[0-6]|10)|7\.(?:[0-2]|[56]\d|1\d\d)|2\.1)(?![\w.])")
 _CODE_AND_NAMES = re.compile(
     r"\A\s{0,9}[\w-]{1,20};|(?<![\w.])[245]\d\d\b|#?\b[245]\.\d{1,3}\.\d{1,3}\b|\S{1,300}@\S{1,300}|<[^<>]{0,300}>|\bbecause\b"
 )

@@ -79,7 +79,7 @@ LANGUAGES = {
         r"|nicht.{0,40}zugestellt",
         ended=r"endgültig|endgueltig|dauerhaft|permanent|nicht (?:weiter|erneut|noch einmal) versucht"
         r"|keine weiteren (?:versuch|zustell)",
-        refused=r"(?:empfänger|benutzer|adresse|postfach)\w* (?:ist )?(?:unbekannt|nicht bekannt|ungültig)"
+        refused=r"(?:empfänger|benutzer|adresse|postfach)\w* (?:ist )?(?:hier )?(?:unbekannt|nicht bekannt|ungültig)"
         r"|unbekannte\w* (?:empfänger|benutzer|adresse)|nicht (?:erlaubt|gestattet|zulässig|berechtigt)"
         r"|existiert nicht|abgelehnt|verweigert|zurückgewiesen|nicht im .{0,30}(?:verzeichnis|adressbuch)",
         delayed=r"verz(?:ö|oe)ger|versp(?:ä|ae)t|\bnoch nicht\b|vor(?:ü|ue)bergehend|tempor(?:ä|ae)r"

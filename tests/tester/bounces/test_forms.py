@@ -80,6 +80,49 @@ def test_a_form_that_no_delay_is_written_in_says_by_itself_that_it_is_the_end(na
         assert said.finding is Finding.UNPROVEN
 
 
+#: The host that mail is passed on to, where servers call it their relay: a fault of it is no refusal to relay.
+FAULTS_OF_A_RELAY = (
+    "the relay was not reachable",
+    "no route to relay",
+    "no answer from relay",
+    "no relay available for this domain",
+    "the mail relay is not responding, recipient unknown state",
+    "cannot reach relay for recipient",
+    "unable to contact relay host",
+    "connection to relay refused",
+    "the relay refused connection",
+    "relay rejected our credentials for user",
+    "relay closed the connection, user not tried",
+    "not enough relays are up for this domain",
+    "relay not configured, recipient could not be sent on",
+    "relay password not accepted for user x",
+    "tls is required, but was not offered by host relay.isp.example",
+)
+DENIALS_OF_RELAYING = (
+    "relaying denied",
+    "relay access denied",
+    "we do not relay",
+    "relaying is not allowed for this domain",
+    "not permitted to relay through this server",
+    "unable to relay",
+    "relaying of mail refused",
+    "relay for external domains prohibited",
+    "relaying not supported here",
+    "relaying denied. ip name lookup failed",
+)
+
+
+@rows(("text", "denied"), [*((one, False) for one in FAULTS_OF_A_RELAY), *((one, True) for one in DENIALS_OF_RELAYING)])
+def test_a_relay_that_could_not_be_used_is_another_host_and_no_denial(text: str, denied: bool) -> None:
+    assert bool(DENIED.search(text)) is denied
+    assert bool(GAVE_UP.search(text)) is not denied
+    assert not (denied and STUMBLED.search(text))
+
+
+def test_a_client_that_was_refused_since_a_relay_is_listed_is_no_denial_of_relaying() -> None:
+    assert not DENIED.search("client not allowed, relay listed in rbl")
+
+
 def test_every_form_is_tried() -> None:
     assert list(WRITTEN) == [form.name for form in FORMS]
 

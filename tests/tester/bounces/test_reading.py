@@ -889,6 +889,7 @@ FAULTS = (
     "受信者のメールボックスを開けませんでした",
     "无法打开收件人的邮箱",
     "the mailbox is corrupted",
+    "unknown mailer error 1 for user",
     "delivery agent exited with status 75",
     "maildir of user is missing",
     "cannot chdir to home of user",
@@ -909,6 +910,8 @@ FAULTS = (
     "수신자의 메일함을 열 수 없습니다",
 )
 NOES = (
+    "der Empfänger ist hier nicht bekannt",
+    "relaying to other domains is forbidden",
     "User unknown",
     "no such user here",
     "mailbox not found",
@@ -955,6 +958,20 @@ NOES = (
     "Weiterleitung verweigert",
     "relais refusé",
 )
+
+
+@rows(
+    ("code", "denied"),
+    [
+        *((code, True) for code in ("5.1.1", "5.1.10", "5.7.0", "5.7.1", "5.7.54", "5.7.64", "5.7.133", "5.2.1")),
+        *(
+            (code, False)
+            for code in ("5.1.7", "5.1.8", "5.7.4", "5.7.5", "5.7.8", "5.7.10", "5.7.23", "5.7.25", "5.7.705")
+        ),
+    ],
+)
+def test_a_code_of_the_sender_or_of_encryption_is_no_denial_by_itself(code: str, denied: bool) -> None:
+    assert _is_refusal(f"smtp; 550 {code} something went amiss {code}") is denied
 
 
 @rows(("reason", "denied"), [*((reason, False) for reason in FAULTS), *((reason, True) for reason in NOES)])
