@@ -1,17 +1,21 @@
 """Fetches files of one folder of the web, each bounded in size and time; a file that was cut off is continued.
 
 A shell, synchronous, to be called in a thread. One connection is kept between requests. No redirect is followed and no
-proxy is asked: what is fetched comes from the place that the settings name. Every failure is one sentence.
+proxy is asked: what is fetched comes from the place that the settings name. Every failure is one sentence. The time of
+a request is bounded at its socket, since headers and the frames of a body may go on for ever without an octet of it.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import socket
 import ssl
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import httpx2
 
@@ -48,6 +52,7 @@ class Upstream:
             verify=ssl.create_default_context(cafile=str(ca) if ca else None),
             headers={"Accept-Encoding": "identity"},
         )
+        self._socket: socket.socket | None = None  # of the connection that was made last
         self.octets = 0  #: that have come since the start
 
     def small(self, name: str, *, most: int, known: str = "") -> tuple[bytes, str] | None:
@@ -69,7 +74,7 @@ class Upstream:
                         raise self._failed(name, f"took more than {PATIENCE:g} seconds")
         except (OSError, UnicodeError, httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise self._failed(name, f"cannot be fetched: {_said(error)}") from None
-        if reply.status_code == 304:
+        if reply.status_code == 304 and known:
             return None
         if reply.status_code != 200:
             text = given.decode("utf-8", "replace").partition("\n")[0]
@@ -122,15 +127,43 @@ class Upstream:
     def _asked(self, name: str, headers: dict[str, str]) -> Iterator[httpx2.Response]:
         """The reply to one request, whose body is yet to come. A connection that was kept may be closed at the very
         moment in which it is used again; then the request is made anew, once (RFC 9112 9.3.1)."""
-        request = self._client.build_request("GET", f"{self._url}/{name}", headers=headers)
+        request = self._client.build_request(
+            "GET", f"{self._url}/{name}", headers=headers, extensions={"trace": self._connected}
+        )
+        late = threading.Event()
+        timer = threading.Timer(PATIENCE, self._hang_up, [late])
+        timer.daemon = True
+        timer.start()
         try:
-            reply = self._client.send(request, stream=True)
-        except (httpx2.RemoteProtocolError, httpx2.ReadError, httpx2.WriteError):
-            reply = self._client.send(request, stream=True)
-        try:
-            yield reply
+            try:
+                reply = self._client.send(request, stream=True)
+            except (httpx2.RemoteProtocolError, httpx2.ReadError, httpx2.WriteError):
+                if late.is_set():
+                    raise
+                reply = self._client.send(request, stream=True)
+            try:
+                yield reply
+            finally:
+                reply.close()
+        except httpx2.HTTPError:
+            if not late.is_set():
+                raise
         finally:
-            reply.close()
+            timer.cancel()
+        if late.is_set():
+            raise self._failed(name, f"took more than {PATIENCE:g} seconds")
+
+    def _connected(self, event: str, told: dict[str, Any]) -> None:
+        """Keep the socket of a new connection; called at each step of a request."""
+        if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+            self._socket = told["return_value"].get_extra_info("socket")
+
+    def _hang_up(self, late: threading.Event) -> None:
+        """Nothing more comes of what is under way; called in a thread."""
+        late.set()
+        if self._socket is not None:
+            with suppress(OSError):
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
     def _begins(self, name: str, reply: httpx2.Response, here: int, size: int) -> int:
         """With which octet of the file a reply begins. Raises DnsblError where it is none that was asked for."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -118,6 +120,39 @@ def test_a_file_that_trickles_is_put_off(site: Site) -> None:
     with pytest.raises(DnsblError, match="took more than 600 seconds"):
         upstream.small("head", most=100)
     upstream.close()
+
+
+@pytest.mark.parametrize("way", ["small", "whole"])
+def test_a_reply_that_never_begins_is_put_off_and_not_asked_for_again(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    monkeypatch.setattr("dnsbl.serving.upstream.PATIENCE", 0.2)
+
+    def hints(handler: BaseHTTPRequestHandler) -> None:
+        handler.close_connection = True
+        end = time.monotonic() + 10
+        with suppress(OSError):
+            while time.monotonic() < end:
+                handler.wfile.write(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+
+    site.answer = hints
+    upstream = Upstream(site.url, timeout=5, clock=HandClock())
+    asks: dict[str, Callable[[], object]] = {
+        "small": lambda: upstream.small("file", most=100),
+        "whole": lambda: upstream.whole("file", tmp_path / "file", size=100),
+    }
+    with pytest.raises(DnsblError, match=r"took more than 0\.2 seconds"):
+        asks[way]()
+    assert len(site.asked) == 1
+    site.answer = whole
+    assert upstream.small("head", most=len(DATA)) == (DATA, '"one"')
+    upstream.close()
+
+
+def test_nothing_new_is_no_answer_to_who_has_nothing(site: Site, upstream: Upstream) -> None:
+    site.answer = lambda handler: told(handler, 304, b"")
+    with pytest.raises(DnsblError, match="/head is refused: 304"):
+        upstream.small("head", most=100)
 
 
 @pytest.mark.parametrize("status", [301, 403, 500])
