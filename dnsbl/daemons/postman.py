@@ -231,7 +231,7 @@ class Postman:
         except SMTPResponseException as error:
             if at_sender or isinstance(error, SMTPConnectError) or error.code == 421:
                 raise _Away(f"The smarthost {self._settings.notices.smarthost}: {_said(error)}.") from None
-            await self._file("refused" if error.code >= 500 else "put off", notice, _said(error))
+            await self._file("refused" if error.code // 100 == 5 else "put off", notice, _said(error))
             with suppress(SMTPException, OSError, TimeoutError):
                 await wire.rset(timeout=STEP)
         except (SMTPException, OSError, TimeoutError) as error:
