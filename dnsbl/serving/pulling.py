@@ -34,6 +34,7 @@ from dnsbl.errors import DnsblError
 from dnsbl.files import EVERYBODYS, write_whole
 from dnsbl.serving.datafiles import unpacked
 from dnsbl.serving.sources import Sources
+from dnsbl.serving.upstream import validator
 from tester.records import dataclass
 
 #: Seconds between two looks at what is due; after which a failed pull is tried again at the latest; and that a server
@@ -41,8 +42,8 @@ from tester.records import dataclass
 EVERY, AGAIN, SILENT = 5.0, 300.0, 30.0
 #: Pulls at a time.
 AT_ONCE = 4
-#: Characters of what others say of a failure, and of what a server says of a file.
-WHY_MOST, SAID_MOST = 200, 300
+#: Characters of what others say of a failure.
+WHY_MOST = 200
 #: What a file may be packed by on its way; more than that is what it says itself.
 PACKED = ("", "identity", "gzip", "x-gzip", "zstd")
 
@@ -208,8 +209,8 @@ class Puller:
                     if size > most:
                         raise DnsblError(f"{pull.place}: larger than {most} bytes (pull_most).")
                     file.write(piece)
-            modified = said.get("last-modified", "")[:SAID_MOST]
-            return _Fresh(path, said.get("etag", "")[:SAID_MOST], modified, _moment(modified))
+            modified = validator(said.get("last-modified", ""))
+            return _Fresh(path, validator(said.get("etag", "")), modified, _moment(modified))
 
     async def _by_rsync(self, pull: SourcePull, beside: Path) -> _Fresh | None:
         """As `_by_http`, by the program rsync, which sends no more than what differs from the file that is there."""
@@ -291,8 +292,9 @@ class Puller:
         try:
             marks = json.loads(_beside(pull.path).read_bytes())
             if marks["url"] == pull.url and tuple(marks["sign"]) == _sign(pull.path):
-                return {**marks, "pulled": float(marks["pulled"])}
-        except (OSError, ValueError, KeyError, TypeError):
+                validators = {name: validator(marks.get(name, "")) for name in ("etag", "modified")}
+                return {**marks, **validators, "pulled": float(marks["pulled"])}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             pass
         return {}
 

@@ -25,6 +25,8 @@ from dnsbl.files import open_made
 
 #: Seconds that one file may take before it is put off; what has come is kept.
 PATIENCE = 600.0
+#: Characters of what a server calls the state of a file.
+VALIDATOR_MOST = 300
 
 
 class _Refilled(DnsblError):
@@ -37,6 +39,12 @@ class AskedToWait(DnsblError):
     def __init__(self, message: str, seconds: int) -> None:
         super().__init__(message)
         self.seconds = seconds  #: to wait, as that server says
+
+
+def validator(text: str) -> str:
+    """An ETag or a Last-Modified that may be said again as it came, or "": a server may write any octets into it
+    (RFC 9110 8.8.3), and a part of it names nothing."""
+    return text if len(text) <= VALIDATOR_MOST and text.isascii() and text.isprintable() else ""
 
 
 class Upstream:
@@ -86,7 +94,7 @@ class Upstream:
             if reply.status_code in (429, 503) and re.fullmatch("[0-9]{1,6}", wait):
                 raise AskedToWait(str(self._failed(name, why)), int(wait))
             raise self._failed(name, why)
-        return given, reply.headers.get("ETag", "")[:200]
+        return given, validator(reply.headers.get("ETag", ""))
 
     def whole(self, name: str, path: Path, *, size: int) -> None:
         """Put a file of so many octets at `path`, going on where an earlier try at `path`.part ended.

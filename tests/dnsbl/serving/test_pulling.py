@@ -144,6 +144,17 @@ async def test_it_is_asked_for_again_when_its_time_has_come_and_not_sent_when_it
     assert house.sources.states[0].newest == int(house.clock.now().timestamp())
 
 
+@pytest.mark.parametrize("strange", ['"\xe9"', '"' + "a" * 400 + '"'])
+async def test_what_cannot_be_said_again_is_no_condition(house: House, site: Site, strange: str) -> None:
+    site.headers = {"ETag": strange, "Last-Modified": strange}
+    assert await house.pull() == ""
+    house.again()
+    house.clock.turn(hours=2)
+    assert await house.pull() == ""
+    assert len(site.asked) == 2
+    assert not {"If-None-Match", "If-Modified-Since"} & set(site.asked[1])
+
+
 async def test_a_start_asks_for_nothing_before_its_time_and_knows_what_it_has(house: House, site: Site) -> None:
     await house.pull()
     house.clock.turn(minutes=50)

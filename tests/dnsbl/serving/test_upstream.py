@@ -149,6 +149,12 @@ def test_a_reply_that_never_begins_is_put_off_and_not_asked_for_again(
     upstream.close()
 
 
+@pytest.mark.parametrize("strange", ['"\xe9"', '"' + "a" * 400 + '"'])
+def test_what_cannot_be_said_again_is_no_condition(site: Site, upstream: Upstream, strange: str) -> None:
+    site.answer = lambda handler: told(handler, 200, b"x", ETag=strange)
+    assert upstream.small("head", most=100) == (b"x", "")
+
+
 def test_nothing_new_is_no_answer_to_who_has_nothing(site: Site, upstream: Upstream) -> None:
     site.answer = lambda handler: told(handler, 304, b"")
     with pytest.raises(DnsblError, match="/head is refused: 304"):
