@@ -133,6 +133,8 @@ _SENDER = _Words(
     r"\bip(?: address)? (?:you're|you are|sending|name)"
     r"|\b(?:dynamic|residential|dial-?up) (?:ip|address|client|pool|host|range)"
     r"|\b(?:permitted|approved|allowed|known) senders?\b",
+    r"\byour (?:\w+'s )?(?:provider|isp|network|ip|host|(?:mail ?)?server)\b[^.;,]{0,20}"
+    r"\b(?:misconfigured|not trusted|untrusted|failed)",
     r"\b(?:country|region|network|range|address|ip|host) (?:that |which )?you\b[^.;,]{0,20}\bfrom\b",
     r"(?<!recipient )(?<!recipient verify )\bcall(?:back|out)\b"
     r"|\byour (?:host|domain|server|ip)\w*\b[^.;]{0,30}\b(?:match|resolv)",
@@ -144,14 +146,17 @@ _SENDER_CODE = re.compile(r"(?<![\d.])[45]\.(?:1\.[78]|7\.2[0-8])(?![\d.])")
 #: alone: others say "check the address and try again".
 _GREYLISTED = _Words(r"\bgr[ea]y-?list")
 _MUCH = (
-    r"\bexceed\w*\b[^.;]{0,30}\bnumber of\b|\bper (?:second|minute|hour|day)\b"
+    r"\bexceed\w*\b[^.;]{0,30}\bnumber of\b"
+    r"|\b(?:max(?:imum)?|limit) (?:number )?(?:of|for) recipients\b|\bper (?:second|minute|hour|day)\b"
     r"|\btoo (?:many|fast|much|frequent|quick|often|soon)|\brate\b|\bthrottl|\boverload|\bbusy\b"
 )
 _RATE = _Words(_MUCH, r"\bfrequen|\bquota\b|\bfull\b|\blimit (?:is |was |has been )?exceeded")
 #: Of these, what speaks of how much is taken of anybody; a mailbox may be full as well.
 _RATE_OF_ALL = _Words(_MUCH)
 #: What was said before was not taken, or not heard: a fault of the order, in which RCPT is a word and nobody.
-_OUT_OF_ORDER = _Words(r"\b(?:bad|wrong|invalid|out of) (?:command )?sequence|\bneeds? mail\b|\bbefore (?:rcpt|mail)\b")
+_OUT_OF_ORDER = _Words(
+    r"\b(?:bad|wrong|invalid|out of) (?:command )?sequence|\bout of order\b|\bneeds? mail\b|\bbefore (?:rcpt|mail)\b"
+)
 _LATER = _Words(r"\btry(?:ing)? (?:again|later)|\bcome back\b|\blater\b|\bdefer|\btemporar|\bunavailable\b")
 _LATER_ABROAD = _Words(
     r"sp[äa]ter\b|vor[üu]bergehend|plus tard|temporair|m[áa]s tarde|tempor[aá]l|mais tarde|tempor[áaâ]ri|pi[ùu] tardi"
@@ -171,7 +176,8 @@ _RECIPIENT = _Words(
     r"\b(?:cannot|can't|can not|unable to|won't|not allowed to|do(?:es)? not|do(?:es)?n't)"
     r" (?:deliver|send|route|forward|handle|host|serve)\b|\bcould not deliver mail to\b",
     r"\b(?:do not|don't|cannot|can't|won't|not) accept(?:ed|ing)? mail (?:for|to)\b",
-    r"\bmail (?:for|to)\b[^.;]{0,30}\bnot\b",
+    r"\bmail (?:for|to)\b[^.;]{0,30}\b(?:not|refused|rejected|denied)\b"
+    r"|\bno forwarding\b|\bforwarding\b[^.;]{0,20}\b(?:not|denied|prohibited|forbidden|refused)\b",
     r"\bdelivery\b[^.;]{0,20}\bnot\b[^.;]{0,20}\b(?:allowed|permitted|authori[sz]ed)"
     r"|\bonly\b[^.;]{0,30}\b(?:local|own)\b",
     r"\bunroute?able\b|\bno valid recipients?\b|\brecip(?:ient)?notfound|\bcuda_nsu\b|\bmust be (?:a )?local\b"
@@ -314,7 +320,7 @@ def read(reply: str, *, us: Collection[str] = (), at_sender: bool = False, to_us
 
 
 def _meant(words: str, *, named: bool, of_sender: bool, temporary: bool) -> Meant:
-    plain = _GLUED.sub(" ", _PLACES.sub(" ", _OCTETS.sub("-", words)))
+    plain = " ".join(_GLUED.sub(" ", _PLACES.sub(" ", _OCTETS.sub("-", words))).split())
     relaying = _RELAY.found_in(_ANOTHER_RELAY.cut_from(plain))
     told = _SUPPOSED.cut_from(plain) if relaying else plain
     if _LISTED.found_in(told) or (_BARRED.found_in(told) and not _RELAY_BARRED.found_in(told)):
