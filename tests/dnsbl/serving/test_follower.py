@@ -284,6 +284,17 @@ async def test_what_is_damaged_on_disk_is_not_served_and_comes_again(
     assert world.same()
 
 
+async def test_a_fetched_file_that_is_damaged_on_disk_is_fetched_again(world: World) -> None:
+    await world.follower.ready()
+    for piece in world.head.pieces:
+        packed = world.folder / "second" / piece.name
+        packed.write_bytes(packed.read_bytes()[:-1] + b"?")
+        packed.with_suffix("").unlink(missing_ok=True)
+    world.start()
+    await world.follower.ready()
+    assert world.follower.problem == "" and world.same()
+
+
 async def test_a_node_that_follows_a_follower_serves_the_same_and_knows_the_true_age(world: World) -> None:
     await world.follower.ready()
     await world.list(3)
