@@ -85,6 +85,7 @@ class Follower:
         self.bounded = Bounded(bounds, "the table", self.counters, _log)
         self._wait = poll
         self._known: _Found | None = None
+        self._seen: Bulletin | None = None  # the last head here, even where its files are damaged
         self._etag = ""
 
     def changes(self, after: int, *, most: int = 10000, epoch: int | None = None) -> list[Change]:
@@ -182,8 +183,8 @@ class Follower:
                 raise Damaged(f"its table has {head.table.plain} octets, follow.largest allows {self._largest}")
             if head.made > self._clock.now().timestamp() + AHEAD:
                 raise Damaged("it was made in the future: its clock or ours is wrong")
-            if self._known is not None and head.older(self._known.head):
-                was = self._known.head
+            was = self._seen
+            if was is not None and head.older(was):
                 raise Damaged(
                     f"it tells of an older list (serial {head.serial} of {head.made:.0f}) than is here (serial "
                     f"{was.serial} of {was.made:.0f}): not taken over; if that is right, stop, remove {self._folder} "
@@ -219,7 +220,8 @@ class Follower:
 
     def _on_disk(self) -> _Found:
         """What is on disk. Raises DnsblError, OSError."""
-        return self._made(published.opened((self._folder / HEAD).read_bytes(), self._genuine))
+        self._seen = published.opened((self._folder / HEAD).read_bytes(), self._genuine)
+        return self._made(self._seen)
 
     def _made(self, head: Bulletin) -> _Found:
         """The table that the files here make. Raises DnsblError, OSError."""
@@ -263,7 +265,7 @@ class Follower:
             self.counters["snapshots"] += 1
         else:
             self.counters["changes"] += max(0, found.head.change - known.head.change)
-        self._known = found
+        self._known, self._seen = found, found.head
         self._compare(found.head)
         if found.table is not self.table:
             self.table = found.table

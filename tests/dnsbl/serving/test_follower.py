@@ -236,6 +236,24 @@ async def test_a_start_does_not_forget_what_was_seen(world: World) -> None:
     assert "tells of an older list" in world.follower.problem and world.same()
 
 
+async def test_a_start_whose_table_is_damaged_does_not_forget_what_was_seen_either(world: World) -> None:
+    old = world.head
+    await world.follower.ready()
+    await world.list()
+    await world.follower.step()
+    new = world.head
+    for piece in new.pieces:
+        packed = world.folder / "second" / piece.name
+        packed.write_bytes(b"?")
+        packed.with_suffix("").unlink(missing_ok=True)
+    world.forge(old)
+    await world.start().ready()
+    assert "tells of an older list" in world.follower.problem and world.holder.table is None
+    world.forge(new)
+    await world.follower.step()
+    assert world.follower.problem == "" and world.same()
+
+
 async def test_a_head_from_the_future_is_refused(world: World) -> None:
     await world.follower.ready()
     await world.list()
