@@ -59,6 +59,11 @@ def unready(house: House, pattern: str) -> Callable[[], Any]:
     return said
 
 
+def holds(house: House, pattern: str) -> Callable[[], Any]:
+    """Whether /readyz says that this waits for somebody's word."""
+    return lambda: any(re.search(pattern, one) for one in house.ready()[1].get("held", ()))
+
+
 def brings_mail(house: House) -> int:
     """The reply to a message for postmaster at the collector."""
     with smtplib.SMTP("127.0.0.1", house.collector, timeout=PATIENCE) as to:
@@ -240,7 +245,7 @@ def test_testing_is_stopped_with_a_full_disk_and_taken_up_again_with_room(houses
     assert "is full" in house.dnsbl("listing", "add", *_file(house, 5000), "--reason", "x", expect=1)
     assert house.dnsbl("stop", "--reason", "a trial")["testing"] == "stopped"
     assert (house.state / "stop").exists(), "the journal takes no entry"
-    house.until("the worker to obey", unready(house, "an operator has stopped testing on this machine"))
+    house.until("the worker to obey", holds(house, "An operator has stopped testing on this machine"))
     assert "stopped testing on this machine" in house.dnsbl("status")["testing"]
     (disk / "ballast").unlink()
     house.until("room", lambda: not unready(house, "is full")())
@@ -255,7 +260,7 @@ def test_testing_is_stopped_on_a_machine_whose_database_is_away(houses: Houses, 
     server.stop("primary")
     said = house.dnsbl("stop", "--reason", "a trial", expect=1)
     assert "Testing is stopped on this machine alone" in said
-    house.until("the worker to obey", unready(house, "an operator has stopped testing on this machine"))
+    house.until("the worker to obey", holds(house, "An operator has stopped testing on this machine"))
     server.start("primary")
     assert house.dnsbl("resume", "--reason", "it is back")["testing"] == "goes on"
     house.until("all to be up", lambda: house.ready()[0] == 200)
