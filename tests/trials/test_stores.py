@@ -227,7 +227,7 @@ def test_a_full_disk_costs_no_answer_is_said_everywhere_and_heals(houses: Houses
         house.until("it to be said", unready(house, "is full"))
         assert "is full" in house.said()
         said = house.dnsbl("listing", "add", *_file(house, 5000), "--reason", "x", expect=1)
-        assert "The disk of the database is full." in said
+        assert "The disk of the database is full; make room on it." in said
         (disk / "ballast").unlink()
         house.until("all to be up", lambda: house.ready()[0] == 200)
         house.dnsbl("listing", "add", "9.9.9.9", "--reason", "a trial")
