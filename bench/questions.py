@@ -29,9 +29,8 @@ def questions(store: Store, filled: Filled) -> Iterator[tuple[str, Callable[[int
     clock, settings = SystemClock(), settings_of_bench()
     keyring = Keyring.generate(lambda size: bytes(size), int(clock.now().timestamp()))
     casework = Casework(store, settings, keyring, clock=clock)
-    later = Casework(
-        store, settings, keyring, clock=HandClock(clock.now() + timedelta(days=2))
-    )  # of the day there is none
+    two_days = HandClock(clock.now() + timedelta(days=2))  # when nothing is of the day
+    later = Casework(store, settings, keyring, clock=two_days)
     views, contents, upkeep = casework.views, casework.contents, casework.upkeep
     single = max(1, filled.listings - filled.hosts - 1)
     last = contents.last_change()

@@ -6,13 +6,12 @@
 A store of each size is filled (`bench.filling`: as many listings, entries of the journal and changes; half as many
 planned retests, of which every second one is due; a twentieth of hosts with their nominations, runs, letters and
 transcripts), in a temporary folder and in a PostgreSQL server of its own (`bench.postgres`), or at URL, which must be
-an empty database. Then what a page, a look-up and the like ask is asked alone (`bench.questions`); and hosts
-pass through all verbs of a test (`bench.cycles`), in one process and in four at once. `--flush` has them do so once
+an empty database. Then what a page, a look-up and the like ask is asked alone (`bench.questions`); and hosts pass
+through all verbs of a test (`bench.cycles`), in one process and in four at once. `--flush` has them do so once
 more, at the smallest size, on PostgreSQL servers that need so many milliseconds longer to have a commit on the disk.
 
-Times are those of one machine in one hour; what counts are the ratios to the smallest size
-in the same run. Nothing but a Unix socket is talked to. A million rows take some two minutes, ten millions half an
-hour and 20 GB.
+Times are those of one machine in one hour; what counts are the ratios to the smallest size in the same run. Nothing
+but a Unix socket is talked to. A million rows take some two minutes, ten millions half an hour and 20 GB.
 """
 
 from __future__ import annotations

@@ -108,9 +108,11 @@ def place_of_link(text: str) -> str | None:
 
 
 def host_labels(word: str) -> list[str]:
-    """The labels, in lower case, of what is written as a host's name, perhaps with a port; none of anything else."""
+    """The labels, in lower case, of what is written as a host's name, perhaps with a port; none of anything else, such
+    as an address or a range, which end with a number (RFC 1123 2.1)."""
     labels = _PORT.sub("", word).lower().rstrip(".").split(".")
-    return labels if len(labels) > 1 and all(_LABEL.match(label) for label in labels) else []
+    named = len(labels) > 1 and all(_LABEL.match(label) for label in labels) and labels[-1][0].isalpha()
+    return labels if named else []
 
 
 def how_to_find(labels: list[str]) -> str:
@@ -211,7 +213,7 @@ def _host(bare: str) -> str:
     """Of a host's name, that addresses are needed, or ""."""
     place = place_of_link(bare)
     labels = host_labels(bare if place is None else place) if len(bare) <= MOST else []
-    if not labels or not labels[-1][0].isalpha():
+    if not labels:
         return ""
     what = "host name" if place is None else "link"
     return f"{printable(bare)} is a {what}, and an address is needed: {how_to_find(labels)}"

@@ -320,7 +320,7 @@ def read(reply: str, *, us: Collection[str] = (), at_sender: bool = False, to_us
 
 
 def _meant(words: str, *, named: bool, of_sender: bool, temporary: bool) -> Meant:
-    plain = " ".join(_GLUED.sub(" ", _PLACES.sub(" ", _OCTETS.sub("-", words))).split())
+    plain = _plain(words)
     relaying = _RELAY.found_in(_ANOTHER_RELAY.cut_from(plain))
     told = _SUPPOSED.cut_from(plain) if relaying else plain
     if _LISTED.found_in(told) or (_BARRED.found_in(told) and not _RELAY_BARRED.found_in(told)):
@@ -357,7 +357,7 @@ def denies(reason: str) -> bool:
     a mailbox that could not be opened is nobody's no."""
     if read(f"550 {reason}").meant is not Meant.RELAYING:
         return False
-    plain = _GLUED.sub(" ", _PLACES.sub(" ", _ECHO.sub(" ", reason)))
+    plain = _plain(_ECHO.sub(" ", reason))
     if _of_relaying(plain) or any(said.found_in(plain) for said in (_NOBODY_ABROAD, _DOMAIN_ABROAD)):
         return True
     if _COULD_NOT.found_in(plain):
@@ -367,8 +367,13 @@ def denies(reason: str) -> bool:
 
 def _of_relaying(words: str) -> bool:
     """Whether a refusal has words for relaying itself, or for a login, beside any for who receives."""
-    plain = _GLUED.sub(" ", _PLACES.sub(" ", words))
+    plain = _plain(words)
     return any(said.found_in(plain) for said in (_RELAY, _LOGIN, _RELAYING_ABROAD))
+
+
+def _plain(words: str) -> str:
+    """Words alone: no names of places and hosts, each apart from those of another script, one blank between them."""
+    return " ".join(_GLUED.sub(" ", _PLACES.sub(" ", _OCTETS.sub("-", words))).split())
 
 
 def unescaped(reply: str) -> str:

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
-from itertools import islice, repeat, takewhile
+from itertools import islice
 
 from dnsbl.addresses import Address
 from dnsbl.casework.admission import account_of
 from dnsbl.casework.base import reporter_entry, wanted
-from dnsbl.casework.slices import in_slices
+from dnsbl.casework.slices import in_slices, until_done
 from dnsbl.clock import Clock, day_of
 from dnsbl.errors import DnsblError, Refused
 from dnsbl.model import Candidate, FeedState, Job, Nomination, ReporterAccount
@@ -149,12 +149,12 @@ class Feeding:
 
     def drop(self, bringer: str, *, reason: str, actor: str) -> int:
         """Let the candidates of one bringer go, a slice at a time; returns how many."""
-        gone, left = 0, True
+        gone = 0
 
-        def some(tx: Transaction) -> None:
-            nonlocal gone, left
+        def some(tx: Transaction) -> bool:
+            nonlocal gone
             count = tx.candidates.drop_of(bringer, most=AT_ONCE)
-            gone, left = gone + count, count == AT_ONCE
+            gone += count
             if count:
                 tx.journal.append(
                     at=self._clock.now(),
@@ -165,9 +165,10 @@ class Feeding:
                     before=f"{count} candidates",
                     evidence=f"{bringer}: {reason}",
                 )
+            return count == AT_ONCE
 
         unfinished = f"Not all candidates of {bringer} are gone: the same command again does the rest."
-        in_slices(self._store, takewhile(lambda _: left, repeat(some)), unfinished=unfinished)
+        in_slices(self._store, until_done(some), unfinished=unfinished)
         return gone
 
     # -- candidates ----------------------------------------------------------------------------------------

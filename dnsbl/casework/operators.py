@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import date, datetime
-from itertools import repeat, takewhile
 from typing import TYPE_CHECKING
 
 from dnsbl.addresses import Address, Network
 from dnsbl.casework.base import RESUMED, STOPPED, TESTER, Clears, subject_of
 from dnsbl.casework.bulk import Bulk, Told
 from dnsbl.casework.queueing import Queueing, begun, refuse_excluded
-from dnsbl.casework.slices import SLICE, in_slices
+from dnsbl.casework.slices import SLICE, in_slices, until_done
 from dnsbl.clock import Clock
 from dnsbl.errors import NotFound, Refused
 from dnsbl.model import Entry, Exclusion, Job, Listing, Return
@@ -104,16 +103,14 @@ class Operators:
                 evidence=reason,
                 clocked=Clocked.NOTED,
             )
-        left = True
 
-        def drop(tx: Transaction) -> None:
-            nonlocal left
+        def drop(tx: Transaction) -> bool:
             queued = tx.jobs.queued_in(network, most=SLICE)
             for job in queued:
                 self._judging.unqueue(tx, job, reason=Reason.EXCLUDED, actor=actor, now=now)
-            left = len(queued) == SLICE
+            return len(queued) == SLICE
 
-        in_slices(self._store, takewhile(lambda _: left, repeat(drop)), unfinished=_undropped(network))
+        in_slices(self._store, until_done(drop), unfinished=_undropped(network))
         return exclusion
 
     def end_exclusion(self, network: Network, *, reason: str, actor: str) -> None:
@@ -141,15 +138,15 @@ class Operators:
 
     def _plan_again(self, network: Network, actor: str, now: datetime) -> int:
         """Queue what policy plans there, a slice at a time; returns how many tests. What breaks it off says so."""
-        tests, left, behind, terms = 0, True, None, self._settings.policy
+        tests, behind, terms = 0, None, self._settings.policy
 
-        def plan(tx: Transaction) -> None:
-            nonlocal tests, left, behind
+        def plan(tx: Transaction) -> bool:
+            nonlocal tests, behind
             planned = self._queueing.plan_again(tx, network, terms, behind=behind, actor=actor, now=now)
             tests, behind = tests + planned.tests, planned.behind
-            left = behind is not None
+            return behind is not None
 
-        in_slices(self._store, takewhile(lambda _: left, repeat(plan)), unfinished=_unplanned(network))
+        in_slices(self._store, until_done(plan), unfinished=_unplanned(network))
         return tests
 
     def exclusions(self) -> list[Exclusion]:

@@ -23,6 +23,7 @@ from dnsbl.errors import Refused
 from dnsbl.model import Listing, Purge, Suspension
 from dnsbl.rules.bringers import Bringer
 from dnsbl.store import Store, Transaction
+from dnsbl.store.columns import address_key
 from dnsbl.vocabulary import ASKED_FOR, TESTED_KINDS, JobReason, JobState, Reason, Refusal
 
 if TYPE_CHECKING:
@@ -191,7 +192,7 @@ class _Purging:
         brought = set[Address]()
         for first in range(0, tx.nominations.last(), LOOKS):
             brought |= self._named(tx, first)
-        addresses = sorted(brought, key=lambda address: (address.version, int(address)))
+        addresses = sorted(brought, key=address_key)
         for some in _parts(addresses, SLICE):
             tx.nominations.void(self._told_apart(tx, some)[0])
         return addresses
@@ -203,7 +204,7 @@ class _Purging:
         for first in range(0, last, LOOKS):
             with store.read() as tx:
                 named = self._named(tx, first)
-            yield sorted(named, key=lambda address: (address.version, int(address)))
+            yield sorted(named, key=address_key)
 
     def _named(self, tx: Transaction, first: int) -> set[Address]:
         """Whom the nominations behind this number name that are the source's and count, so many of them."""

@@ -7,13 +7,25 @@ passes over what is done.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from dnsbl.errors import BrokenOff, StoreUnavailable
 from dnsbl.store import Store, Transaction
 
 #: Addresses, or tests, of a slice: some tenths of a second at the most, which another writer may have to wait for.
 SLICE = 100
+
+
+def until_done(step: Callable[[Transaction], bool]) -> Iterator[Callable[[Transaction], None]]:
+    """The same step again and again, while it says that there may be more."""
+    more = True
+
+    def once(tx: Transaction) -> None:
+        nonlocal more
+        more = step(tx)
+
+    while more:
+        yield once
 
 
 def in_slices(store: Store, steps: Iterable[Callable[[Transaction], None]], *, unfinished: str) -> None:

@@ -284,9 +284,8 @@ def _one(word: str, ours: _Ours) -> Found | None:
 
 
 def _is_name(word: str) -> bool:
-    """Whether it is a host's name, perhaps with a port; its last label begins with a letter."""
-    labels = host_labels(word)
-    return bool(labels) and labels[-1][0].isalpha()
+    """Whether it is a host's name, perhaps with a port."""
+    return bool(host_labels(word))
 
 
 def _address(text: str) -> Address | None:
@@ -318,7 +317,7 @@ def _unread(word: str, ours: _Ours | None = None) -> Unread:
     if ours is not None and (name := ".".join(labels)) in ours.origins:
         why = f"{name} is this list, and no address on it: give the address that the bounce says is listed here."
         return Unread(text=printable(word[:100]), why=why, ours=True)
-    if labels and labels[-1][0].isalpha():
+    if labels:
         why = f"{word[:100]} is a host name, and addresses are listed: give the address that it sends from; "
         why += how_to_find(labels)
         host = ".".join(labels)

@@ -210,8 +210,7 @@ class Site:
             tell = mail[:254] if self._settings.notices.asker else ""
             job = self._doors.ask_removal(asked, door=Door.WEB, actor=who, control=control, tell=tell)
         except Refused as error:
-            labels = host_labels(address[:200])
-            named = bool(labels) and not labels[-1].isdigit()
+            named = bool(host_labels(address[:200]))
             return self._again("remove.html", error, typed=address[:200], named=named)
         return RedirectResponse(f"/ip/{asked}?test={job.run}" if job is not None else f"/ip/{asked}", 303)
 
