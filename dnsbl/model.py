@@ -261,6 +261,12 @@ class Listing:
     end_reason: Reason | None
     author: str = ""  #: the operator whose word it is, as in the journal; "" for what a test has proven
 
+    @property
+    def dropping(self) -> str:
+        """The command by which an operator ends it, as it is written in a sentence."""
+        kind = "" if self.kind == "manual" else f" --kind {self.kind}"
+        return f"`dnsbl listing drop {self.network}{kind} --reason TEXT`"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SignOfLife:

@@ -376,8 +376,7 @@ class Doors:
         if others := tx.listings.covering(address):
             ends = f"please write to {self._settings.service.contact}."
             if door is Door.CLI:
-                kind = "" if others[0].kind == "manual" else f" --kind {others[0].kind}"
-                ends = f"`dnsbl listing drop {others[0].network}{kind} --reason TEXT` does."
+                ends = f"{others[0].dropping} does."
             return (
                 f"{address} is not listed for relaying; an operator has listed it as {others[0].kind}, which no retest "
                 f"ends: {ends}"

@@ -20,7 +20,6 @@ with later():
 
 app = typer.Typer()
 
-
 #: Listings in a network that is excluded, which stay, that are told.
 STILL_LISTED = 10
 
@@ -57,7 +56,7 @@ def exclude(
     with terminal.err().status("excluding"):
         made = operators.exclude(where, reason=reason_of(reason), public=words_of(public), actor=operator())
     left, _ = opened.casework.oversight.listings(network=made.network, most=STILL_LISTED)
-    still = [f"{one.network} as {one.kind}: `dnsbl listing drop {one.network} --kind {one.kind}`" for one in left]
+    still = [f"{one.network} as {one.kind}: {one.dropping}" for one in left]
     facts = {"excluded": str(made.network), "reason": made.reason, "public": made.public}
     show.done(facts | ({"still listed": still} if still else {}), as_json=as_json)
 

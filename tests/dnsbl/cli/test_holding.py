@@ -23,7 +23,7 @@ def test_an_excluded_network_is_never_nominated(run: Run, tmp_path: Path) -> Non
 def test_who_excludes_a_network_is_told_what_stays_listed_in_it_and_what_ends_that(run: Run) -> None:
     assert "still_listed" not in run("exclude", "8.8.4.0/24", "--reason", "owner asked")
     run("listing", "add", "8.8.8.8", "--reason", "spam")
-    said = "8.8.8.8/32 as manual: `dnsbl listing drop 8.8.8.8/32 --kind manual`"
+    said = "8.8.8.8/32 as manual: `dnsbl listing drop 8.8.8.8/32 --reason TEXT`"
     assert run("exclude", "8.8.8.0/24", "--reason", "owner asked")["still_listed"] == [said]
     assert f"still listed:\n  {said}\n" in run("exclude", "8.8.8.0/24", "--reason", "owner asked", plain=True)
     assert "clears by: 20" in (dropped := run("listing", "drop", "8.8.8.8", "--reason", "x", plain=True))
